@@ -1,0 +1,246 @@
+"""Every finding, declared once: code, category, type, severity, text, suggestion.
+
+A new finding is one constant here and one check in `wan_healthd.checks`. Codes are stable: scripts match on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import UNSET, Struct
+
+from wan_healthd.domain.extents import ByteRange
+from wan_healthd.domain.findings import Category, Cause, CorruptionType, Finding, Severity
+from wan_healthd.domain.paths import base64_if_needed, display, printable
+
+
+class FindingKind(Struct, frozen=True):
+    """A kind of finding; `text` and `suggestion` are `str.format` templates over the facts a check hands in.
+
+    `undetermined` kinds say that we could not look: they are advice, yet they keep a model from being HEALTHY.
+    """
+
+    code: str
+    category: Category
+    corruption_type: CorruptionType | None
+    severity: Severity
+    text: str
+    suggestion: str
+    undetermined: bool = False
+
+    def at(
+        self,
+        path: bytes | None,
+        *,
+        ranges: Iterable[ByteRange] = (),
+        tensors: Iterable[str] = (),
+        cause: Cause | None = None,
+        severity: Severity | None = None,
+        **facts: object,
+    ) -> Finding:
+        """The finding of this kind at `path`; `facts` fill the texts, made printable first."""
+        shown = {key: printable(str(value)) for key, value in facts.items()}
+        if path is not None:
+            shown["name"] = display(path.rsplit(b"/", 1)[-1])
+        exact = base64_if_needed(path) if path is not None else None
+        return Finding(
+            code=self.code,
+            category=self.category,
+            corruption_type=self.corruption_type,
+            severity=severity or self.severity,
+            path=display(path) if path is not None else None,
+            path_b64=UNSET if exact is None else exact,
+            message=self.text.format_map(shown),
+            suggestion=self.suggestion.format_map(shown),
+            ranges=tuple(ranges),
+            tensors=tuple(printable(name) for name in tensors),
+            cause=cause,
+        )
+
+
+FILE_MISSING = FindingKind(
+    code="file-missing",
+    category=Category.STORAGE,
+    corruption_type=CorruptionType.FILE_MISSING,
+    severity=Severity.HIGH,
+    text="{name} is missing: {what}",
+    suggestion="restore the file or download it again; if it was removed on purpose, accept that with `healthctl trust`",
+)
+MODEL_MISSING = FindingKind(
+    code="model-missing",
+    category=Category.STORAGE,
+    corruption_type=CorruptionType.FILE_MISSING,
+    severity=Severity.CRITICAL,
+    text="the model is not there: {what}",
+    suggestion="download the model to this place, or remove it from the configuration",
+)
+PERMISSION_DENIED = FindingKind(
+    code="permission-denied",
+    category=Category.STORAGE,
+    corruption_type=CorruptionType.PERMISSION_ERROR,
+    severity=Severity.MEDIUM,
+    text="cannot read {name}: {what}",
+    suggestion="{cure}",
+)
+READ_BITS_LOST = FindingKind(
+    code="read-permission-lost",
+    category=Category.STORAGE,
+    corruption_type=CorruptionType.PERMISSION_ERROR,
+    severity=Severity.MEDIUM,
+    text="{name} lost read permission: its mode was {was} and is {now}",
+    suggestion="restore it with `chmod {was} FILE`",
+)
+READ_ERROR = FindingKind(
+    code="read-error",
+    category=Category.STORAGE,
+    corruption_type=CorruptionType.DISK_ERROR,
+    severity=Severity.CRITICAL,
+    text="the disk cannot give {what} of {name} ({errno_name})",
+    suggestion="look at the disk (`smartctl -a`, `journalctl -k`), copy what is still readable, then fetch the file again",
+)
+FILE_EMPTY = FindingKind(
+    code="file-empty",
+    category=Category.FORMAT,
+    corruption_type=CorruptionType.INCOMPLETE_DOWNLOAD,
+    severity=Severity.HIGH,
+    text="{name} is empty",
+    suggestion="download the file again",
+)
+FILE_TRUNCATED = FindingKind(
+    code="file-truncated",
+    category=Category.FORMAT,
+    corruption_type=CorruptionType.INCOMPLETE_DOWNLOAD,
+    severity=Severity.HIGH,
+    text="{name} is {missing} bytes shorter than it must be ({actual} of {expected} bytes)",
+    suggestion="download the file again",
+)
+SAFETENSORS_TRUNCATED = FindingKind(
+    code="safetensors-truncated",
+    category=Category.FORMAT,
+    corruption_type=CorruptionType.INCOMPLETE_DOWNLOAD,
+    severity=Severity.HIGH,
+    text="{name} is cut off: {what}",
+    suggestion="download the file again: loading it fails, or fills the missing tensors with zeros",
+)
+ALL_ZEROS = FindingKind(
+    code="all-zeros",
+    category=Category.FORMAT,
+    corruption_type=CorruptionType.INVALID_FORMAT,
+    severity=Severity.HIGH,
+    text="{name} holds nothing but zero bytes",
+    suggestion="download the file again: its space was reserved, but its content never arrived or was lost",
+)
+SAFETENSORS_TRAILING = FindingKind(
+    code="safetensors-trailing-bytes",
+    category=Category.FORMAT,
+    corruption_type=CorruptionType.INVALID_FORMAT,
+    severity=Severity.HIGH,
+    text="{name} has {extra} bytes behind its last tensor ({actual} bytes instead of {expected})",
+    suggestion="download the file again: loaders refuse it",
+)
+SAFETENSORS_MALFORMED = FindingKind(
+    code="safetensors-malformed",
+    category=Category.FORMAT,
+    corruption_type=CorruptionType.INVALID_FORMAT,
+    severity=Severity.HIGH,
+    text="{name} is not a valid safetensors file: {what}",
+    suggestion="download the file again: loaders refuse it",
+)
+CHECKSUM_MISMATCH = FindingKind(
+    code="checksum-mismatch",
+    category=Category.FORMAT,
+    corruption_type=CorruptionType.CHECKSUM_MISMATCH,
+    severity=Severity.HIGH,
+    text="{name} differs from its {authority} in {what}: {why}",
+    suggestion="{cure}",
+)
+TRANSIENT_READ = FindingKind(
+    code="transient-read",
+    category=Category.SYSTEM,
+    corruption_type=None,
+    severity=Severity.MEDIUM,
+    text="{name} read wrong once and right the second time, in {what}: the file is sound, something on the way is not",
+    suggestion="test the memory (memtest86+) and look for bus errors (`journalctl -k`) before you trust other results",
+)
+LINK_OUTSIDE = FindingKind(
+    code="link-leaves-root",
+    category=Category.STORAGE,
+    corruption_type=None,
+    severity=Severity.LOW,
+    text="{name} is a link that leads out of the watched folder and is not followed",
+    suggestion="add the folder that it points to as a root of its own",
+    undetermined=True,
+)
+NOT_A_FILE = FindingKind(
+    code="not-a-regular-file",
+    category=Category.STORAGE,
+    corruption_type=CorruptionType.INVALID_FORMAT,
+    severity=Severity.MEDIUM,
+    text="{name} is a {what}, not a file",
+    suggestion="remove it and download the file again",
+)
+UNJUDGED = FindingKind(
+    code="could-not-judge",
+    category=Category.SYSTEM,
+    corruption_type=None,
+    severity=Severity.MEDIUM,
+    text="cannot judge {name}: {what}",
+    suggestion="{cure}",
+    undetermined=True,
+)
+HEADER_TOO_LARGE = FindingKind(
+    code="header-too-large-to-judge",
+    category=Category.FORMAT,
+    corruption_type=None,
+    severity=Severity.MEDIUM,
+    text="cannot judge {name}: its header of {what} is larger than can be examined safely",
+    suggestion="check where the file comes from; no model of this kind needs such a header",
+    undetermined=True,
+)
+NOT_YET_READ = FindingKind(
+    code="not-yet-read",
+    category=Category.SYSTEM,
+    corruption_type=None,
+    severity=Severity.LOW,
+    text="{count} of {total} files were not read yet",
+    suggestion="wait for the sweep, or check now with `healthctl check MODEL`",
+    undetermined=True,
+)
+ROOT_UNREACHABLE = FindingKind(
+    code="root-unreachable",
+    category=Category.STORAGE,
+    corruption_type=None,
+    severity=Severity.HIGH,
+    text="cannot look at the folder {path}: {what}",
+    suggestion="mount the file system or correct the path in the configuration; nothing below it can be judged until then",
+    undetermined=True,
+)
+
+KINDS: tuple[FindingKind, ...] = (
+    FILE_MISSING,
+    MODEL_MISSING,
+    PERMISSION_DENIED,
+    READ_BITS_LOST,
+    READ_ERROR,
+    FILE_EMPTY,
+    FILE_TRUNCATED,
+    SAFETENSORS_TRUNCATED,
+    ALL_ZEROS,
+    SAFETENSORS_TRAILING,
+    SAFETENSORS_MALFORMED,
+    CHECKSUM_MISMATCH,
+    TRANSIENT_READ,
+    LINK_OUTSIDE,
+    NOT_A_FILE,
+    UNJUDGED,
+    HEADER_TOO_LARGE,
+    NOT_YET_READ,
+    ROOT_UNREACHABLE,
+)
+BY_CODE: dict[str, FindingKind] = {kind.code: kind for kind in KINDS}
+
+
+def is_undetermined(finding: Finding) -> bool:
+    """Whether the finding says that we could not look; unknown codes (a newer store) are taken as such if advice."""
+    kind = BY_CODE.get(finding.code)
+    return finding.is_advice if kind is None else kind.undetermined

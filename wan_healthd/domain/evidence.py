@@ -1,0 +1,136 @@
+"""Evidence: all that was learnt about a file, without handles, so that it can cross to another process."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from wan_healthd.domain.digests import Assurance
+from wan_healthd.domain.extents import ByteRange
+from wan_healthd.domain.files import FileLook, Role, VerifiedBy
+from wan_healthd.domain.identity import FileIdentity, FileMode
+
+
+class HeaderFault(Struct, frozen=True):
+    """Why a header is not valid. `code` names the rule of the format that it breaks, `detail` is one printable line."""
+
+    code: str
+    detail: str
+
+
+class HeaderFacts(Struct, frozen=True):
+    """What a file says about itself.
+
+    Args:
+        format: name of the format it was judged as ("safetensors").
+        fault: the first rule that its header breaks, or None.
+        declared_bytes: the file size that an intact header demands; None where the header does not say.
+        payload_offset: first byte behind the header, where known.
+        tensor_count: number of tensors, where known.
+        undecided: why no judgement was possible within bounds ("header-too-large-to-judge"), or None. Then the file is
+            neither valid nor faulty.
+        packed_header: the header's bytes, zlib-compressed, to name tensors later even if the header is lost; None where
+            it is faulty or too large to keep.
+    """
+
+    format: str
+    fault: HeaderFault | None = None
+    declared_bytes: int | None = None
+    payload_offset: int | None = None
+    tensor_count: int | None = None
+    undecided: str | None = None
+    packed_header: bytes | None = None
+
+
+class KnownFile(Struct, frozen=True):
+    """What was recorded of this path when it was last read whole and found good enough to keep."""
+
+    size_bytes: int
+    mode: FileMode
+
+
+class Expectation(Struct, frozen=True):
+    """What the content should be, and who says so.
+
+    `identity` is the state of the file in which a baseline was taken; the same identity with other bytes means that the disk
+    changed them, not a person.
+    """
+
+    source: VerifiedBy
+    size_bytes: int
+    sha256: str | None = None
+    identity: FileIdentity | None = None
+
+
+class SecondRead(Struct, frozen=True):
+    """The differing blocks, read again: which still differ, and whether both reads saw the same bytes."""
+
+    still_differing: tuple[ByteRange, ...]
+    same_bytes: bool
+
+
+class ContentReading(Struct, frozen=True):
+    """One complete read of a file's content, compared with its expectation.
+
+    Args:
+        sha256: of the whole file; None for a scrub, or where parts could not be read.
+        differing: bytes whose block digests differ from the expected block map, on the first read.
+        matches: whether everything that could be compared is as expected; None where nothing is expected.
+        second: the second read of `differing`; None where nothing differed.
+        unreadable: bytes that the storage refused to give.
+        all_zero: whether every byte is zero (of a file that has bytes).
+        tensors: names of the tensors that the damaged ranges touch, in file order; possibly cut, see `tensors_total`.
+        in_header: whether the damage touches the header.
+    """
+
+    sha256: str | None
+    assurance: Assurance
+    all_zero: bool = False
+    matches: bool | None = None
+    differing: tuple[ByteRange, ...] = ()
+    second: SecondRead | None = None
+    unreadable: tuple[ByteRange, ...] = ()
+    tensors: tuple[str, ...] = ()
+    tensors_total: int = 0
+    in_header: bool = False
+    prefix_matches: bool | None = None
+    """Whether all whole blocks that both the file and the expected block map have are equal; None where sizes are equal."""
+
+
+class FileEvidence(Struct, frozen=True):
+    """Everything known about one file at one moment; the checks' only input.
+
+    `unjudged` says why content could not be looked at although it should have been ("changed-while-read"); None if it could.
+    `complaint` adds the worker's words to it.
+    """
+
+    path: bytes
+    role: Role
+    look: FileLook
+    known: KnownFile | None = None
+    expectation: Expectation | None = None
+    header: HeaderFacts | None = None
+    content: ContentReading | None = None
+    unjudged: str | None = None
+    complaint: str = ""
+
+
+class ModelEvidence(Struct, frozen=True):
+    """What is known of a model as a whole, for the checks that no single file can decide.
+
+    Args:
+        files_expected: files that the model needs.
+        files_present: those of them that are there.
+        weights_present: weight files that are there.
+        files_unread: files that are there but were never read.
+        root_errno_name: why the root cannot be listed, or None.
+    """
+
+    model_id: str
+    path: bytes
+    stated: bool
+    files_expected: int
+    files_present: int
+    weights_expected: int
+    weights_present: int
+    files_unread: int
+    root_errno_name: str | None = None

@@ -1,0 +1,36 @@
+"""Models: a name, a place, and the files that make it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from wan_healthd.domain.files import Role
+
+
+class Layout(StrEnum):
+    """How a model's files are laid out on disk."""
+
+    FOLDER = "folder"
+    SINGLE_FILE = "single_file"
+
+
+class Model(Struct, frozen=True):
+    """A model on disk. `path` is the absolute folder or file, `root` the absolute watched folder above it (or equal to it).
+
+    `stated` models stand in the configuration and are expected even when nothing of them is there.
+    """
+
+    id: str
+    layout: Layout
+    path: bytes
+    root: bytes
+    stated: bool = False
+
+
+class ModelFile(Struct, frozen=True):
+    """One file of a model, by absolute path."""
+
+    path: bytes
+    role: Role

@@ -1,0 +1,243 @@
+"""Ports: what services, digest and repair need from the outside. `host` and `digest` implement them, tests have fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+
+from wan_healthd.domain.alerts import Alert
+from wan_healthd.domain.digests import Algorithm, Assurance
+from wan_healthd.domain.evidence import HeaderFacts
+from wan_healthd.domain.extents import ByteRange
+from wan_healthd.domain.files import FileLook, Listing
+from wan_healthd.domain.identity import FileIdentity
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> datetime:
+        """Wall-clock time, aware, UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never jump, from an arbitrary start."""
+
+
+class Threads(Protocol):
+    """The only maker of threads: runs blocking calls beside the event loop."""
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """Run `call` in a thread and return its result; its exception is raised here."""
+
+
+class OpenedFile(Struct, frozen=True):
+    """A file opened for reading: `descriptor` belongs to the caller, who closes it; None where it could not be opened."""
+
+    look: FileLook
+    descriptor: int | None
+
+
+class Files(Protocol):
+    """Looks at and opens files below a root. All calls block; none follows a link out of `root`; none writes.
+
+    Paths and roots are absolute bytes; a path is equal to its root or below it. Nothing raises OSError: what the system
+    refuses stands in the answer.
+    """
+
+    def look(self, root: bytes, path: bytes) -> FileLook:
+        """One look at `path`."""
+
+    def list_folder(self, root: bytes, path: bytes) -> Listing:
+        """The folder's entries with a look at each; links to folders are looked at, never descended."""
+
+    def open(self, root: bytes, path: bytes) -> OpenedFile:
+        """Open a regular file for reading without blocking on FIFOs or devices."""
+
+    def look_open(self, descriptor: int) -> FileLook:
+        """A look at a file that is open already."""
+
+
+class WatchKind(StrEnum):
+    """What a watcher can tell. Hints only: sweeps are the truth."""
+
+    CLOSED = "closed"
+    """Closed after writing: complete as far as its writer is concerned."""
+    MOVED_IN = "moved-in"
+    MODIFIED = "modified"
+    ATTRIBUTES = "attributes"
+    CREATED = "created"
+    GONE = "gone"
+    FOLDER_CHANGED = "folder-changed"
+    """A folder appeared, went or was moved: everything below it must be looked at again."""
+    OVERFLOW = "overflow"
+    """Events were lost below `path`."""
+    FAILED = "failed"
+    """Watching `path` ended or could not begin."""
+
+
+class WatchEvent(Struct, frozen=True):
+    """One hint about an absolute path."""
+
+    kind: WatchKind
+    path: bytes
+
+
+class Watcher(Protocol):
+    """Watches roots recursively and calls `sink` from a thread of its own; the sink is quick and never raises."""
+
+    def start(self, sink: Callable[[WatchEvent], None]) -> None:
+        """Begin; roots are added with `add_root`."""
+
+    def add_root(self, root: bytes) -> None:
+        """Watch `root`; a root that cannot be watched is told as FAILED. Blocks while watches are set."""
+
+    def remove_root(self, root: bytes) -> None:
+        """Stop watching `root`; no error if it is not watched."""
+
+    def stop(self) -> None:
+        """End all threads."""
+
+
+class Cron(Protocol):
+    """Calls back at intervals. Callbacks run in the event loop, must not block, and only enqueue."""
+
+    def start(self) -> None:
+        """Begin calling back; needs a running event loop."""
+
+    def every(self, name: str, interval_s: float, first_at: datetime, action: Callable[[], None]) -> None:
+        """Call `action` first at `first_at`, then each `interval_s`; replaces a timer of the same name."""
+
+    def next_runs(self) -> dict[str, datetime]:
+        """Next time of each timer."""
+
+    def shutdown(self) -> None:
+        """Forget all timers; nothing is called afterwards."""
+
+
+class AlertSink(Protocol):
+    """Takes alerts to people: the journal, stderr."""
+
+    def emit(self, alert: Alert) -> None:
+        """Deliver one alert; never raises and never blocks for long."""
+
+
+class Notifier(Protocol):
+    """Tells the service manager how we are; does nothing where there is none."""
+
+    def ready(self) -> None:
+        """The socket answers."""
+
+    def status(self, text: str) -> None:
+        """One line of status; any text is safe."""
+
+    def reloading(self) -> None:
+        """A reload began; `ready` ends it."""
+
+    def stopping(self) -> None:
+        """Shutdown began."""
+
+    def watchdog(self) -> None:
+        """The loops that do the work are alive."""
+
+    @property
+    def watchdog_interval_s(self) -> float | None:
+        """How often `watchdog` must be called (half the limit); None where nobody watches."""
+
+
+class ReadMode(StrEnum):
+    """How considerate a read is towards other users of disk and processor."""
+
+    FULL = "full"
+    POLITE = "polite"
+    IDLE = "idle"
+
+
+class ReadRequest(Struct, frozen=True):
+    """What to read of an open file and what to compute.
+
+    Args:
+        size_bytes: the size that the caller saw; the read ends there.
+        algorithms: SHA256 needs the whole file from byte 0; BLAKE3_1M digests each block.
+        blocks: half-open runs (first, end) of block numbers to read, ascending; None for the whole file.
+    """
+
+    size_bytes: int
+    algorithms: tuple[Algorithm, ...]
+    mode: ReadMode = ReadMode.POLITE
+    blocks: tuple[tuple[int, int], ...] | None = None
+
+
+class BlockRun(Struct, frozen=True):
+    """Digests of consecutive blocks from `first_block`, 32 bytes each; unreadable blocks are not in any run."""
+
+    first_block: int
+    digests: bytes
+    assurance: Assurance
+
+
+class ReadOutcome(Struct, frozen=True):
+    """The end of a read.
+
+    Args:
+        before, after: the file's identity-giving facts at begin and end, as (inode, size_bytes, mtime_ns, ctime_ns). If they
+            differ, the file changed while it was read and the digests mean nothing.
+        sha256: hex, if asked for and every byte could be read.
+        assurance: the weakest of all runs.
+        unreadable: bytes that the storage refused, narrowed to what was really refused.
+        errno_name: the storage's error, where bytes were refused.
+        all_zero: whether every byte read was zero.
+        bytes_read: bytes that came from the file.
+    """
+
+    before: tuple[int, int, int, int]
+    after: tuple[int, int, int, int]
+    sha256: str | None
+    assurance: Assurance
+    unreadable: tuple[ByteRange, ...] = ()
+    errno_name: str | None = None
+    all_zero: bool = False
+    bytes_read: int = 0
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether the file stood still while it was read."""
+        return self.before == self.after
+
+    def is_of(self, identity: FileIdentity) -> bool:
+        """Whether it was this very state of the file that was read."""
+        stated = (identity.inode, identity.size_bytes, identity.mtime_ns, identity.ctime_ns)
+        return self.is_stable and self.before == stated
+
+
+class TouchedTensors(Struct, frozen=True):
+    """Names of the tensors that some ranges touch, in file order, cut to a bound; `total` counts all of them."""
+
+    names: tuple[str, ...]
+    total: int
+    in_header: bool
+
+
+class DigestEngine(Protocol):
+    """Reads and parses untrusted files in a process of its own.
+
+    The descriptors stay the caller's: they may be closed as soon as the call returns. All calls raise WorkerFailed when the
+    process died or overran its time with this very job (it was tried twice, the second time alone); cancelling the task cancels the job.
+    """
+
+    async def read(self, descriptor: int, request: ReadRequest, on_run: Callable[[BlockRun], None]) -> ReadOutcome:
+        """Read and digest; `on_run` is called in the event loop, in file order, at least every 256 MiB."""
+
+    async def header(self, descriptor: int, format_name: str) -> HeaderFacts:
+        """Judge the header as the named format."""
+
+    async def locate(self, format_name: str, packed_header: bytes, ranges: Sequence[ByteRange]) -> TouchedTensors:
+        """Name the tensors that the ranges touch, by a header that was stored earlier."""
+
+    async def close(self) -> None:
+        """End the process; calls under way raise WorkerFailed."""

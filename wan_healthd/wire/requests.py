@@ -1,0 +1,26 @@
+"""Request bodies and query strings of the control API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+
+class CheckRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /v1/models/{id}/check`. `full` reads every byte, also of files that did not change."""
+
+    full: bool = False
+
+
+class EventsQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """`GET /v1/events?since=…`: events after number `since`, or after `since_time` (RFC 3339).
+
+    `wait_s` holds the answer back until there is an event (long poll).
+    """
+
+    since: Annotated[int, Meta(ge=0, le=2**62)] | None = None
+    since_time: datetime | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 500
+    wait_s: Annotated[float, Meta(ge=0, le=60)] = 0.0
