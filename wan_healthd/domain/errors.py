@@ -78,3 +78,13 @@ class WorkerFailed(HealthdError):
     """The digest worker ended or answered nonsense while it had this job."""
 
     code = "worker-failed"
+
+
+class WorkerRefused(HealthdError):
+    """The digest worker could not examine the file: the system refused, with `errno_name`."""
+
+    code = "worker-refused"
+
+    def __init__(self, message: str, errno_name: str) -> None:
+        super().__init__(message)
+        self.errno_name = errno_name

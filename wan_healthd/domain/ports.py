@@ -227,7 +227,8 @@ class DigestEngine(Protocol):
     """Reads and parses untrusted files in a process of its own.
 
     The descriptors stay the caller's: they may be closed as soon as the call returns. All calls raise WorkerFailed when the
-    process died or overran its time with this very job (it was tried twice, the second time alone); cancelling the task cancels the job.
+    process died or overran its time with this very job (it was tried twice, the second time alone), and WorkerRefused, with
+    the system's error, when the file could not be examined at all. Cancelling the task cancels the job.
     """
 
     async def read(self, descriptor: int, request: ReadRequest, on_run: Callable[[BlockRun], None]) -> ReadOutcome:

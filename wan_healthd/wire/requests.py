@@ -24,3 +24,10 @@ class EventsQuery(Struct, frozen=True, forbid_unknown_fields=True):
     since_time: datetime | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 500
     wait_s: Annotated[float, Meta(ge=0, le=60)] = 0.0
+
+
+class TrustRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /v1/models/{id}/trust`. `files` are paths as the files list shows them; empty means all of the model's."""
+
+    files: tuple[Annotated[str, Meta(max_length=8192)], ...] = ()
+    reason: Annotated[str, Meta(max_length=1000)] = ""
