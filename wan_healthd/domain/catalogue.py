@@ -211,7 +211,7 @@ ROOT_UNREACHABLE = FindingKind(
     category=Category.STORAGE,
     corruption_type=None,
     severity=Severity.HIGH,
-    text="cannot look at the folder {path}: {what}",
+    text="cannot look at the folder {folder}: {what}",
     suggestion="mount the file system or correct the path in the configuration; nothing below it can be judged until then",
     undetermined=True,
 )

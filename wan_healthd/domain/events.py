@@ -15,8 +15,8 @@ class EventKind(StrEnum):
     """Everything an event can tell."""
 
     MODEL_APPEARED = "model-appeared"
-    FILE_BASELINED = "file-baselined"
-    FILE_VANISHED = "file-vanished"
+    MODEL_FORGOTTEN = "model-forgotten"
+    TRUST_GIVEN = "trust-given"
     FINDING_OPENED = "finding-opened"
     FINDING_CHANGED = "finding-changed"
     FINDING_CLEARED = "finding-cleared"

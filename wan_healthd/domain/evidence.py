@@ -38,6 +38,7 @@ class HeaderFacts(Struct, frozen=True):
     payload_offset: int | None = None
     tensor_count: int | None = None
     undecided: str | None = None
+    undecided_detail: str = ""
     packed_header: bytes | None = None
 
 
@@ -89,6 +90,7 @@ class ContentReading(Struct, frozen=True):
     differing: tuple[ByteRange, ...] = ()
     second: SecondRead | None = None
     unreadable: tuple[ByteRange, ...] = ()
+    errno_name: str | None = None
     tensors: tuple[str, ...] = ()
     tensors_total: int = 0
     in_header: bool = False
@@ -113,6 +115,12 @@ class FileEvidence(Struct, frozen=True):
     unjudged: str | None = None
     complaint: str = ""
 
+    @property
+    def is_one_hole(self) -> bool:
+        """Whether the file has a size but no block on disk: it reads as zeros from end to end."""
+        identity = self.look.identity
+        return identity is not None and identity.size_bytes > 0 and self.look.allocated_bytes == 0
+
 
 class ModelEvidence(Struct, frozen=True):
     """What is known of a model as a whole, for the checks that no single file can decide.
@@ -127,6 +135,7 @@ class ModelEvidence(Struct, frozen=True):
 
     model_id: str
     path: bytes
+    root: bytes
     stated: bool
     files_expected: int
     files_present: int

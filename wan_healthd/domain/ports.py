@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from msgspec import Struct
 
 from wan_healthd.domain.alerts import Alert
-from wan_healthd.domain.digests import Algorithm, Assurance
+from wan_healthd.domain.digests import BLOCK_DIGEST_BYTES, Algorithm, Assurance
 from wan_healthd.domain.evidence import HeaderFacts
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.files import FileLook, Listing
@@ -179,6 +179,11 @@ class BlockRun(Struct, frozen=True):
     first_block: int
     digests: bytes
     assurance: Assurance
+
+    @property
+    def end_block(self) -> int:
+        """The block behind the run's last one."""
+        return self.first_block + len(self.digests) // BLOCK_DIGEST_BYTES
 
 
 class ReadOutcome(Struct, frozen=True):

@@ -1,0 +1,75 @@
+"""The content is not what it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wan_healthd.checks.cause import cause_of
+from wan_healthd.checks.shortness import is_whole_in_itself
+from wan_healthd.checks.wording import blocks, tensors
+from wan_healthd.domain.catalogue import CHECKSUM_MISMATCH, TRANSIENT_READ
+from wan_healthd.domain.evidence import ContentReading, Expectation, FileEvidence
+from wan_healthd.domain.extents import ByteRange, merge
+from wan_healthd.domain.files import VerifiedBy
+from wan_healthd.domain.findings import Cause, Finding
+from wan_healthd.domain.identity import FileIdentity
+
+CURES = {
+    Cause.DISK: "fetch the file again and look at the disk (`smartctl -a`): it changed these bytes by itself",
+    Cause.REWRITTEN: "if you changed the file on purpose, accept it with `healthctl trust`; otherwise fetch it again",
+}
+REASONS = {
+    Cause.DISK: "nobody wrote to it, so the disk lost them",
+    Cause.REWRITTEN: "somebody wrote to it",
+}
+
+
+def check(evidence: FileEvidence) -> Iterator[Finding]:
+    """checksum-mismatch with ranges, tensors and cause; transient-read, which is advice, where the second read was right."""
+    content, expectation, identity = evidence.content, evidence.expectation, evidence.look.identity
+    if content is None or expectation is None or identity is None or content.matches is not False:
+        return
+    cause = cause_of(content, expectation, identity)
+    if cause is Cause.TRANSIENT:
+        yield TRANSIENT_READ.at(evidence.path, ranges=content.differing, cause=cause, what=blocks(content.differing))
+    elif not _is_cut(evidence, expectation, identity):
+        yield _mismatch(evidence, content, expectation, identity, cause)
+
+
+def _is_cut(evidence: FileEvidence, expectation: Expectation, identity: FileIdentity) -> bool:
+    """A file that merely lost its end is told by `shortness`, as an incomplete download."""
+    shorter = identity.size_bytes < expectation.size_bytes
+    return shorter and not is_whole_in_itself(evidence) and getattr(evidence.content, "prefix_matches", None) is not False
+
+
+def _mismatch(
+    evidence: FileEvidence, content: ContentReading, expectation: Expectation, identity: FileIdentity, cause: Cause
+) -> Finding:
+    ranges = content.second.still_differing if content.second is not None else content.differing
+    if identity.size_bytes > expectation.size_bytes:
+        added = ByteRange(expectation.size_bytes, identity.size_bytes - expectation.size_bytes)
+        ranges = merge((*ranges, added))
+    what = blocks(ranges) if ranges else "its digest"
+    if identity.size_bytes != expectation.size_bytes:
+        what += f", with {identity.size_bytes} bytes instead of {expectation.size_bytes}"
+    what += tensors(content.tensors, content.tensors_total, in_header=content.in_header)
+    return CHECKSUM_MISMATCH.at(
+        evidence.path,
+        ranges=ranges,
+        tensors=content.tensors,
+        cause=cause,
+        authority=_authority(expectation.source),
+        what=what,
+        why=REASONS[cause] + _instability(content),
+        cure=CURES[cause],
+    )
+
+
+def _authority(source: VerifiedBy) -> str:
+    return "baseline" if source is VerifiedBy.BASELINE else f"expected digest ({source})"
+
+
+def _instability(content: ContentReading) -> str:
+    if content.second is None or content.second.same_bytes:
+        return ""
+    return ", and two reads gave different bytes"

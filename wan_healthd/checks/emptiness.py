@@ -1,0 +1,35 @@
+"""Nothing in it: no byte at all, or only zero bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wan_healthd.domain.catalogue import ALL_ZEROS, FILE_EMPTY
+from wan_healthd.domain.evidence import FileEvidence
+from wan_healthd.domain.extents import ByteRange
+from wan_healthd.domain.files import Presence, Role
+from wan_healthd.domain.findings import Finding
+
+
+def check(evidence: FileEvidence) -> Iterator[Finding]:
+    """file-empty; all-zeros, also without a read where the whole file is one hole (no block is allocated)."""
+    identity = evidence.look.identity
+    if evidence.look.presence is not Presence.FILE or identity is None:
+        return
+    if identity.size_bytes == 0:
+        if _needs_content(evidence):
+            yield FILE_EMPTY.at(evidence.path)
+    elif _is_zero(evidence):
+        yield ALL_ZEROS.at(evidence.path, ranges=(ByteRange(0, identity.size_bytes),))
+
+
+def _needs_content(evidence: FileEvidence) -> bool:
+    """Weights always have content; another file may be empty by design, as long as it was not fuller before."""
+    expected = evidence.expectation.size_bytes if evidence.expectation is not None else 0
+    return evidence.role is Role.WEIGHTS or expected > 0 or evidence.path.endswith(b".json")
+
+
+def _is_zero(evidence: FileEvidence) -> bool:
+    if evidence.content is not None:
+        return evidence.content.all_zero
+    return evidence.header is not None and evidence.header.fault is not None and evidence.is_one_hole

@@ -1,0 +1,27 @@
+"""Mode or owner forbids reading, or read bits that were recorded are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wan_healthd.domain.catalogue import PERMISSION_DENIED, READ_BITS_LOST
+from wan_healthd.domain.evidence import FileEvidence
+from wan_healthd.domain.files import Presence
+from wan_healthd.domain.findings import Finding
+
+READ_BITS = 0o444
+
+
+def check(evidence: FileEvidence) -> Iterator[Finding]:
+    """read-permission-lost where we know what the mode was (root can still read, others cannot), else permission-denied."""
+    now = evidence.look.mode
+    known = evidence.known.mode if evidence.known is not None else None
+    if now is not None and known is not None and known.mode & READ_BITS & ~now.mode:
+        yield READ_BITS_LOST.at(evidence.path, was=f"{known.mode:04o}", now=f"{now.mode:04o}")
+    elif evidence.look.presence is Presence.FORBIDDEN:
+        if now is None:
+            what, cure = "a folder above it may not be entered", "let the daemon's user enter the folders above it"
+        else:
+            what = f"its mode is {now.mode:04o}, its owner {now.uid}:{now.gid}"
+            cure = "let the daemon's user read it: by its group, by an ACL, or by running the daemon with CAP_DAC_READ_SEARCH"
+        yield PERMISSION_DENIED.at(evidence.path, what=what, cure=cure)

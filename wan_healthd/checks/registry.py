@@ -1,0 +1,48 @@
+"""All checks, in the order in which their findings are told. Add a check: write its file, name it here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from wan_healthd.checks import (
+    content,
+    emptiness,
+    folding,
+    model_absence,
+    model_unread,
+    permissions,
+    presence,
+    read_errors,
+    root_reach,
+    safetensors,
+    shortness,
+    unjudged,
+)
+from wan_healthd.domain.evidence import FileEvidence, ModelEvidence
+from wan_healthd.domain.findings import Finding
+
+FILE_CHECKS: tuple[Callable[[FileEvidence], Iterator[Finding]], ...] = (
+    presence.check,
+    permissions.check,
+    read_errors.check,
+    emptiness.check,
+    safetensors.check,
+    shortness.check,
+    content.check,
+    unjudged.check,
+)
+MODEL_CHECKS: tuple[Callable[[ModelEvidence], Iterator[Finding]], ...] = (
+    root_reach.check,
+    model_absence.check,
+    model_unread.check,
+)
+
+
+def judge_file(evidence: FileEvidence) -> tuple[Finding, ...]:
+    """Everything that is to be said of one file; empty for a file that is fine."""
+    return folding.fold([finding for check in FILE_CHECKS for finding in check(evidence)])
+
+
+def judge_model(evidence: ModelEvidence) -> tuple[Finding, ...]:
+    """What is to be said of a model beyond its single files."""
+    return tuple(finding for check in MODEL_CHECKS for finding in check(evidence))

@@ -1,0 +1,49 @@
+"""What a file's name says: weights, support, a download under way, or nothing of ours."""
+
+from __future__ import annotations
+
+from wan_healthd.domain.files import Role
+
+WEIGHT_SUFFIXES = (b".safetensors", b".sft", b".gguf", b".pth", b".pt", b".ckpt", b".bin", b".onnx")
+"""As loaders take them (ComfyUI folder_paths.py, GGUF, ONNX)."""
+
+SUPPORT_SUFFIXES = (b".json", b".txt", b".model", b".yaml", b".yml", b".jinja", b".tiktoken")
+"""Configuration, vocabulary and tokenizer files that a loader reads beside the weights."""
+
+PROSE = (b"readme", b"license", b"licence", b"notice", b"changelog", b"usage")
+"""Names that begin so are for people: no loader misses them."""
+
+UNFINISHED_SUFFIXES = (b".incomplete", b".part", b".partial", b".crdownload", b".aria2", b".download", b".tmp", b".temp", b"~")
+"""Downloads and copies under way, each by its maker's own suffix (domain facts, section 2)."""
+
+OWN_FOLDER = b".wan-healthd"
+"""Quarantine and temporaries of our own on a model file system."""
+
+FORMATS = {b".safetensors": "safetensors", b".sft": "safetensors"}
+"""Formats whose headers can be judged, by suffix."""
+
+
+def role_of(name: bytes) -> Role | None:
+    """The role that a file of this name has in a model folder; None: it belongs to no model."""
+    lower = name.lower()
+    if name.startswith(b".") or is_unfinished(name) or lower.startswith(PROSE):
+        return None
+    if lower.endswith(WEIGHT_SUFFIXES):
+        return Role.WEIGHTS
+    return Role.SUPPORT if lower.endswith(SUPPORT_SUFFIXES) else None
+
+
+def is_unfinished(name: bytes) -> bool:
+    """Whether a file of this name is still being fetched or written by its maker's own convention."""
+    return name.lower().endswith(UNFINISHED_SUFFIXES)
+
+
+def is_hidden_folder(name: bytes) -> bool:
+    """Folders that hold no models: version control, caches, our own."""
+    return name.startswith(b".")
+
+
+def format_of(name: bytes) -> str | None:
+    """The format that a file of this name must have, if we can judge it."""
+    lower = name.lower()
+    return next((name_ for suffix, name_ in FORMATS.items() if lower.endswith(suffix)), None)

@@ -1,0 +1,128 @@
+"""Contents: identity, block map, extents, and scrubs under way."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from sqlite3 import Connection
+from typing import Any
+
+from wan_healthd.domain.coverage import Extent, cover
+from wan_healthd.domain.digests import Assurance, BlockMap
+from wan_healthd.domain.identity import FileIdentity
+from wan_healthd.domain.ports import BlockRun
+from wan_healthd.store.records import ContentRecord
+from wan_healthd.store.times import from_micros, signed, to_micros, unsigned
+
+COLUMNS = "content.id, filesystem, inode, content.size_bytes, mtime_ns, ctime_ns, content.sha256, format, packed_header"
+
+
+def record_of(row: tuple[Any, ...]) -> ContentRecord:
+    """The row of COLUMNS as a record."""
+    number, filesystem, inode, size, mtime, ctime, sha256, name, header = row
+    identity = FileIdentity(filesystem, unsigned(inode), size, mtime, ctime)
+    return ContentRecord(number, identity, sha256, name, header)
+
+
+def find(connection: Connection, identity: FileIdentity) -> ContentRecord | None:
+    """The content with this identity, if it is known."""
+    row = connection.execute(
+        f"SELECT {COLUMNS} FROM content"
+        " WHERE filesystem = ? AND inode = ? AND size_bytes = ? AND mtime_ns = ? AND ctime_ns = ?",
+        (identity.filesystem, signed(identity.inode), identity.size_bytes, identity.mtime_ns, identity.ctime_ns),
+    ).fetchone()
+    return None if row is None else record_of(row)
+
+
+def ensure(connection: Connection, identity: FileIdentity) -> ContentRecord:
+    """The content with this identity, made if it is new."""
+    connection.execute(
+        "INSERT OR IGNORE INTO content (filesystem, inode, size_bytes, mtime_ns, ctime_ns) VALUES (?, ?, ?, ?, ?)",
+        (identity.filesystem, signed(identity.inode), identity.size_bytes, identity.mtime_ns, identity.ctime_ns),
+    )
+    found = find(connection, identity)
+    if found is None:
+        raise LookupError("a content that was just inserted is there")
+    return found
+
+
+def restart(connection: Connection, content_id: int) -> None:
+    """Forget what an interrupted first read left: SHA-256 has no half-way state."""
+    connection.execute("DELETE FROM block_run WHERE content_id = ?", (content_id,))
+    connection.execute("DELETE FROM extent WHERE content_id = ?", (content_id,))
+
+
+def add_run(connection: Connection, content_id: int, run: BlockRun, at: datetime) -> None:
+    """Keep the digests of a run, as first read at `at`."""
+    connection.execute("INSERT OR REPLACE INTO block_run VALUES (?, ?, ?)", (content_id, run.first_block, run.digests))
+    mark(connection, content_id, Extent(run.first_block, run.end_block, at, run.assurance))
+
+
+def complete(
+    connection: Connection, content_id: int, *, sha256: str, format_name: str | None, packed_header: bytes | None
+) -> None:
+    """The content was read whole."""
+    connection.execute(
+        "UPDATE content SET sha256 = ?, format = ?, packed_header = ? WHERE id = ?",
+        (sha256, format_name, packed_header, content_id),
+    )
+
+
+def block_map(connection: Connection, content_id: int, size_bytes: int) -> BlockMap:
+    """The block map of a whole content."""
+    rows = connection.execute("SELECT digests FROM block_run WHERE content_id = ? ORDER BY first_block", (content_id,))
+    return BlockMap(size_bytes, b"".join(row[0] for row in rows))
+
+
+def extents(connection: Connection, content_id: int) -> tuple[Extent, ...]:
+    """When each block was verified, ascending."""
+    rows = connection.execute(
+        "SELECT first_block, end_block, verified_at, assurance FROM extent WHERE content_id = ? ORDER BY first_block",
+        (content_id,),
+    )
+    return tuple(Extent(first, end, from_micros(at), Assurance(how)) for first, end, at, how in rows)
+
+
+def mark(connection: Connection, content_id: int, new: Extent) -> None:
+    """Blocks were verified: lay the extent over what was known."""
+    touched = connection.execute(
+        "SELECT first_block, end_block, verified_at, assurance FROM extent"
+        " WHERE content_id = ? AND first_block < ? AND end_block > ?",
+        (content_id, new.end_block, new.first_block),
+    ).fetchall()
+    old = [Extent(first, end, from_micros(at), Assurance(how)) for first, end, at, how in touched]
+    connection.executemany(
+        "DELETE FROM extent WHERE content_id = ? AND first_block = ?", [(content_id, item.first_block) for item in old]
+    )
+    connection.executemany(
+        "INSERT INTO extent VALUES (?, ?, ?, ?, ?)",
+        [
+            (content_id, item.first_block, item.end_block, to_micros(item.verified_at), item.assurance.value)
+            for item in cover(old, new)
+        ],
+    )
+
+
+def begin_scrub(connection: Connection, content_id: int, now: datetime) -> datetime:
+    """When the scrub of this content began: `now`, unless one is under way already."""
+    connection.execute("INSERT OR IGNORE INTO scrub VALUES (?, ?)", (content_id, to_micros(now)))
+    row = connection.execute("SELECT started_at FROM scrub WHERE content_id = ?", (content_id,)).fetchone()
+    return from_micros(row[0])
+
+
+def end_scrub(connection: Connection, content_id: int) -> None:
+    """The scrub read everything it had to."""
+    connection.execute("DELETE FROM scrub WHERE content_id = ?", (content_id,))
+
+
+def unfinished_scrubs(connection: Connection) -> tuple[bytes, ...]:
+    """Paths whose content has a scrub under way, to be taken up after a restart."""
+    rows = connection.execute("SELECT path.path FROM path JOIN scrub USING (content_id) ORDER BY scrub.started_at")
+    return tuple(row[0] for row in rows)
+
+
+def forget_unused(connection: Connection) -> None:
+    """Drop contents that no path and no expectation refers to."""
+    connection.execute(
+        "DELETE FROM content WHERE id NOT IN (SELECT content_id FROM path WHERE content_id IS NOT NULL)"
+        " AND id NOT IN (SELECT content_id FROM expectation WHERE content_id IS NOT NULL)"
+    )

@@ -1,0 +1,90 @@
+"""Models, their files and their last verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from sqlite3 import Connection
+from typing import Any
+
+from wan_healthd.domain.models import Layout, Model
+from wan_healthd.domain.verdicts import HealthStatus
+from wan_healthd.store import paths
+from wan_healthd.store.records import ModelRecord, PathState
+from wan_healthd.store.times import optional_time, to_micros
+
+COLUMNS = "id, layout, path, root, stated, checked_at, status, status_since"
+
+
+def put(connection: Connection, model: Model, now: datetime) -> bool:
+    """Record the model; True if it is new."""
+    known = connection.execute("SELECT 1 FROM model WHERE id = ?", (model.id,)).fetchone()
+    connection.execute(
+        "INSERT INTO model (id, layout, path, root, stated, appeared_at) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET layout = excluded.layout, path = excluded.path,"
+        " root = excluded.root, stated = excluded.stated",
+        (model.id, model.layout.value, model.path, model.root, int(model.stated), to_micros(now)),
+    )
+    return known is None
+
+
+def join(connection: Connection, model_id: str, path_id: int) -> None:
+    """The path is one of the model's files."""
+    connection.execute("INSERT OR IGNORE INTO membership VALUES (?, ?)", (model_id, path_id))
+
+
+def get(connection: Connection, model_id: str) -> ModelRecord | None:
+    """One model."""
+    row = connection.execute(f"SELECT {COLUMNS} FROM model WHERE id = ?", (model_id,)).fetchone()
+    return None if row is None else _record(row)
+
+
+def everything(connection: Connection) -> tuple[ModelRecord, ...]:
+    """All models by id."""
+    return tuple(_record(row) for row in connection.execute(f"SELECT {COLUMNS} FROM model ORDER BY id"))
+
+
+def file_paths(connection: Connection, model_id: str) -> tuple[bytes, ...]:
+    """Paths of the model's files, sorted."""
+    rows = connection.execute(
+        "SELECT path.path FROM membership JOIN path ON path.id = path_id WHERE model_id = ? ORDER BY path.path", (model_id,)
+    )
+    return tuple(row[0] for row in rows)
+
+
+def files(connection: Connection, model_id: str) -> tuple[PathState, ...]:
+    """All that is known of the model's files, sorted by path."""
+    states = (paths.state(connection, path) for path in file_paths(connection, model_id))
+    return tuple(state for state in states if state is not None)
+
+
+def of_path(connection: Connection, path_id: int) -> tuple[str, ...]:
+    """Ids of the models that the path belongs to."""
+    rows = connection.execute("SELECT model_id FROM membership WHERE path_id = ? ORDER BY model_id", (path_id,))
+    return tuple(row[0] for row in rows)
+
+
+def judged(connection: Connection, model_id: str, status: HealthStatus, now: datetime) -> HealthStatus | None:
+    """Record a verdict; returns the status before it."""
+    row = connection.execute("SELECT status FROM model WHERE id = ?", (model_id,)).fetchone()
+    before = None if row is None or row[0] is None else HealthStatus(row[0])
+    connection.execute("UPDATE model SET checked_at = ?, status = ? WHERE id = ?", (to_micros(now), status.value, model_id))
+    if before is not status:
+        connection.execute("UPDATE model SET status_since = ? WHERE id = ?", (to_micros(now), model_id))
+    return before
+
+
+def forget(connection: Connection, model_ids: Sequence[str]) -> None:
+    """Forget these models; their paths stay until they are forgotten themselves."""
+    connection.executemany("DELETE FROM model WHERE id = ?", [(model_id,) for model_id in model_ids])
+
+
+def _record(row: tuple[Any, ...]) -> ModelRecord:
+    model_id, layout, path, root, stated, checked_at, status, since = row
+    model = Model(model_id, Layout(layout), path, root, bool(stated))
+    return ModelRecord(
+        model,
+        optional_time(checked_at),
+        None if status is None else HealthStatus(status),
+        optional_time(since),
+    )

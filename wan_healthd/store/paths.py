@@ -1,0 +1,162 @@
+"""Paths: where files are or were, what was last judged there, and what should be there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from sqlite3 import Connection
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from wan_healthd.domain.evidence import Expectation
+from wan_healthd.domain.files import Role, VerifiedBy
+from wan_healthd.domain.findings import Finding
+from wan_healthd.domain.identity import FileIdentity, FileMode
+from wan_healthd.store import contents
+from wan_healthd.store.records import ContentRecord, ExpectationRecord, PathRecord, PathState
+from wan_healthd.store.times import from_micros, optional_time, to_micros
+
+COLUMNS = "id, path, root, role, content_id, judged_at, mode, uid, gid"
+
+
+def ensure(connection: Connection, path: bytes, root: bytes, role: Role) -> int:
+    """The path's number, made if it is new; root and role are brought up to date."""
+    row = connection.execute(
+        "INSERT INTO path (path, folder, root, role) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (path) DO UPDATE SET root = excluded.root, role = excluded.role RETURNING id",
+        (path, path.rpartition(b"/")[0], root, role.value),
+    ).fetchone()
+    return int(row[0])
+
+
+def get(connection: Connection, path: bytes) -> PathRecord | None:
+    """The path's row, if it is known."""
+    row = connection.execute(f"SELECT {COLUMNS} FROM path WHERE path = ?", (path,)).fetchone()
+    return None if row is None else _record(row)
+
+
+def state(connection: Connection, path: bytes) -> PathState | None:
+    """Everything known of the path, if it is known."""
+    record = get(connection, path)
+    if record is None:
+        return None
+    return PathState(
+        record, _content(connection, record.content_id), expected(connection, record.id), findings(connection, record.id)
+    )
+
+
+class Glance(Struct, frozen=True):
+    """What a sweep must know of a path: the identity that was judged there (None: never), and whether findings are open."""
+
+    identity: FileIdentity | None
+    is_judged: bool
+    has_findings: bool
+
+
+def in_folder(connection: Connection, root: bytes, folder: bytes) -> dict[bytes, Glance]:
+    """Known paths directly in the folder."""
+    rows = connection.execute(
+        f"SELECT path.path, judged_at IS NOT NULL, EXISTS (SELECT 1 FROM finding WHERE path_id = path.id), {contents.COLUMNS}"
+        " FROM path INDEXED BY path_folder LEFT JOIN content ON content.id = path.content_id WHERE root = ? AND folder = ?",
+        (root, folder),
+    )
+    return {
+        path: Glance(None if rest[0] is None else contents.record_of(tuple(rest)).identity, bool(judged), bool(open_findings))
+        for path, judged, open_findings, *rest in rows
+    }
+
+
+def folders(connection: Connection, root: bytes, folder: bytes) -> frozenset[bytes]:
+    """Folders of the root, `folder` or below it, in which paths are known."""
+    # "0" follows "/" in ASCII: the half-open interval holds exactly what begins with folder + "/".
+    rows = connection.execute(
+        "SELECT DISTINCT folder FROM path WHERE root = ? AND (folder = ? OR (folder >= ? AND folder < ?))",
+        (root, folder, folder + b"/", folder + b"0"),
+    )
+    return frozenset(row[0] for row in rows)
+
+
+def judged(connection: Connection, path_id: int, *, content_id: int | None, mode: FileMode | None, at: datetime) -> None:
+    """The path was judged with this content; `mode` None keeps the recorded one."""
+    connection.execute("UPDATE path SET content_id = ?, judged_at = ? WHERE id = ?", (content_id, to_micros(at), path_id))
+    if mode is not None:
+        connection.execute("UPDATE path SET mode = ?, uid = ?, gid = ? WHERE id = ?", (mode.mode, mode.uid, mode.gid, path_id))
+
+
+def forget(connection: Connection, path_id: int) -> None:
+    """Forget the path with all that was expected of it."""
+    connection.execute("DELETE FROM path WHERE id = ?", (path_id,))
+
+
+def expected(connection: Connection, path_id: int) -> ExpectationRecord | None:
+    """What should be at the path."""
+    row = connection.execute(
+        "SELECT source, size_bytes, sha256, content_id FROM expectation WHERE path_id = ?", (path_id,)
+    ).fetchone()
+    if row is None:
+        return None
+    source, size_bytes, sha256, content_id = row
+    content = _content(connection, content_id)
+    identity = None if content is None else content.identity
+    return ExpectationRecord(Expectation(VerifiedBy(source), size_bytes, sha256, identity), content_id)
+
+
+def expect_content(
+    connection: Connection,
+    path_id: int,
+    content: ContentRecord,
+    *,
+    at: datetime,
+    by_uid: int | None = None,
+    reason: str | None = None,
+) -> None:
+    """From now on this content is the baseline of the path; `by_uid` and `reason` say who accepted it, None for ourselves."""
+    connection.execute(
+        "INSERT OR REPLACE INTO expectation VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            path_id,
+            VerifiedBy.BASELINE.value,
+            content.identity.size_bytes,
+            content.sha256,
+            content.id,
+            to_micros(at),
+            by_uid,
+            reason,
+        ),
+    )
+
+
+def findings(connection: Connection, path_id: int) -> tuple[Finding, ...]:
+    """Open findings of the path."""
+    rows = connection.execute("SELECT body, first_seen FROM finding WHERE path_id = ? ORDER BY first_seen, code", (path_id,))
+    return tuple(decode_finding(body, first_seen) for body, first_seen in rows)
+
+
+def replace_findings(connection: Connection, path_id: int, found: Iterable[Finding], now: datetime) -> None:
+    """These are the path's open findings; what was open before keeps its `first_seen`."""
+    since = dict(connection.execute("SELECT code, first_seen FROM finding WHERE path_id = ?", (path_id,)).fetchall())
+    connection.execute("DELETE FROM finding WHERE path_id = ?", (path_id,))
+    connection.executemany(
+        "INSERT OR IGNORE INTO finding VALUES (?, ?, ?, ?)",
+        [(path_id, item.code, msgspec.json.encode(item), since.get(item.code, to_micros(now))) for item in found],
+    )
+
+
+def decode_finding(body: bytes, first_seen: int) -> Finding:
+    """A stored finding with the time since when it is open."""
+    return msgspec.structs.replace(msgspec.json.decode(body, type=Finding), first_seen=from_micros(first_seen))
+
+
+def _record(row: tuple[Any, ...]) -> PathRecord:
+    number, path, root, role, content_id, judged_at, mode, uid, gid = row
+    recorded = None if mode is None else FileMode(mode, uid, gid)
+    return PathRecord(number, path, root, Role(role), content_id, optional_time(judged_at), recorded)
+
+
+def _content(connection: Connection, content_id: int | None) -> ContentRecord | None:
+    if content_id is None:
+        return None
+    row = connection.execute(f"SELECT {contents.COLUMNS} FROM content WHERE id = ?", (content_id,)).fetchone()
+    return None if row is None else contents.record_of(row)

@@ -1,0 +1,66 @@
+"""Rows as values."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from wan_healthd.domain.evidence import Expectation
+from wan_healthd.domain.files import Role
+from wan_healthd.domain.findings import Finding
+from wan_healthd.domain.identity import FileIdentity, FileMode
+from wan_healthd.domain.models import Model
+from wan_healthd.domain.verdicts import HealthStatus
+
+
+class ContentRecord(Struct, frozen=True):
+    """Bytes as once read. Whole only where `sha256` is set: then the block map is complete."""
+
+    id: int
+    identity: FileIdentity
+    sha256: str | None
+    format: str | None
+    packed_header: bytes | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every byte was read."""
+        return self.sha256 is not None
+
+
+class PathRecord(Struct, frozen=True):
+    """A place where a file is or was; `judged_at` None: never judged."""
+
+    id: int
+    path: bytes
+    root: bytes
+    role: Role
+    content_id: int | None
+    judged_at: datetime | None
+    mode: FileMode | None
+
+
+class ExpectationRecord(Struct, frozen=True):
+    """What should be at a path; `content_id` names the content whose block map is the expected one."""
+
+    expectation: Expectation
+    content_id: int | None
+
+
+class PathState(Struct, frozen=True):
+    """Everything the store knows of one path."""
+
+    record: PathRecord
+    content: ContentRecord | None
+    expected: ExpectationRecord | None
+    findings: tuple[Finding, ...]
+
+
+class ModelRecord(Struct, frozen=True):
+    """A model with its last verdict; `status` None: never judged."""
+
+    model: Model
+    checked_at: datetime | None
+    status: HealthStatus | None
+    status_since: datetime | None

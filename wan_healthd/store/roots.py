@@ -1,0 +1,25 @@
+"""Roots that cannot be looked at."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from sqlite3 import Connection
+
+from wan_healthd.store.times import to_micros
+
+
+def lose(connection: Connection, root: bytes, errno_name: str, now: datetime) -> bool:
+    """The root cannot be looked at; True if that is news."""
+    row = connection.execute("SELECT errno_name FROM lost_root WHERE root = ?", (root,)).fetchone()
+    connection.execute("INSERT OR REPLACE INTO lost_root VALUES (?, ?, ?)", (root, to_micros(now), errno_name))
+    return row is None
+
+
+def regain(connection: Connection, root: bytes) -> bool:
+    """The root can be looked at; True if that is news."""
+    return connection.execute("DELETE FROM lost_root WHERE root = ?", (root,)).rowcount > 0
+
+
+def lost(connection: Connection) -> dict[bytes, str]:
+    """Lost roots with the system's error."""
+    return dict(connection.execute("SELECT root, errno_name FROM lost_root").fetchall())
