@@ -26,6 +26,9 @@ OBSTACLES = {
         "the reading process died over it",
         "try `healthctl check`; if it fails again, report the file and the journal",
     ),
+    "reads-disagree": Obstacle(
+        "each read gives other bytes", "test the memory (memtest86+) and look for bus errors (`journalctl -k`)"
+    ),
     "worker-refused": Obstacle("the system refused to have it examined", "see the cause in the message; try `healthctl check`"),
 }
 

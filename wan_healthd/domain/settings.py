@@ -1,6 +1,9 @@
 """The effective configuration as values; `wan_healthd.config` makes them from TOML.
 
 Every field is read by something and does what it says. Durations are seconds here, "24h" in the file.
+
+`written_as` marks fields whose form in the file is not that of their type; `wan_healthd.config.quantities` has a reader and a
+writer for each. Upper bounds keep dates within what a calendar can hold.
 """
 
 from __future__ import annotations
@@ -9,18 +12,21 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-Positive = Annotated[float, Meta(gt=0)]
+Hours = Annotated[float, Meta(gt=0, le=87_600)]
+Days = Annotated[int, Meta(ge=1, le=3650)]
+Duration = Annotated[float, Meta(gt=0, le=3650 * 86_400, extra={"written_as": "duration"})]
+AbsolutePath = Annotated[str, Meta(min_length=1, max_length=4096, extra={"written_as": "path"})]
 Fraction = Annotated[float, Meta(gt=0, le=1)]
 
 
 class HealthCheckConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """What is monitored and how often (requirement M8.2)."""
 
-    check_interval_hours: Positive = 24.0
+    check_interval_hours: Hours = 24.0
     performance_monitoring_enabled: bool = True
     automatic_repair_enabled: bool = True
     corruption_detection_enabled: bool = True
-    baseline_performance_days: Annotated[int, Meta(ge=1)] = 7
+    baseline_performance_days: Days = 7
     performance_degradation_threshold: Fraction = 0.2
     storage_warning_threshold: Fraction = 0.8
     storage_critical_threshold: Fraction = 0.95
@@ -29,28 +35,28 @@ class HealthCheckConfig(Struct, frozen=True, forbid_unknown_fields=True):
 class RootSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A folder to watch; `path` is absolute."""
 
-    path: str
+    path: AbsolutePath
 
 
 class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A model that is expected at `path` (absolute), even when nothing is there."""
 
     id: Annotated[str, Meta(min_length=1, max_length=512)]
-    path: str
+    path: AbsolutePath
 
 
 class SweepSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """When files are looked at without being asked. Seconds."""
 
-    incremental_every: Positive | None = None
+    incremental_every: Duration | None = None
     """Default: `check_interval_hours`."""
-    full_every: Positive = 7 * 86400.0
+    full_every: Duration = 7 * 86400.0
 
 
 class ApiSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The control socket. `socket` None: the run-time directory; groups are names, None for the process's own group."""
 
-    socket: str | None = None
+    socket: AbsolutePath | None = None
     socket_group: str | None = None
     act_group: str | None = None
     """Default: the socket's group."""

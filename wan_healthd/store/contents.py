@@ -33,6 +33,12 @@ def find(connection: Connection, identity: FileIdentity) -> ContentRecord | None
     return None if row is None else record_of(row)
 
 
+def get(connection: Connection, content_id: int) -> ContentRecord | None:
+    """The content with this number."""
+    row = connection.execute(f"SELECT {COLUMNS} FROM content WHERE id = ?", (content_id,)).fetchone()
+    return None if row is None else record_of(row)
+
+
 def ensure(connection: Connection, identity: FileIdentity) -> ContentRecord:
     """The content with this identity, made if it is new."""
     connection.execute(
@@ -49,6 +55,12 @@ def restart(connection: Connection, content_id: int) -> None:
     """Forget what an interrupted first read left: SHA-256 has no half-way state."""
     connection.execute("DELETE FROM block_run WHERE content_id = ?", (content_id,))
     connection.execute("DELETE FROM extent WHERE content_id = ?", (content_id,))
+
+
+def reset(connection: Connection, content_id: int) -> None:
+    """Forget what was read of the content: the next read is a first one."""
+    restart(connection, content_id)
+    connection.execute("UPDATE content SET sha256 = NULL, packed_header = NULL WHERE id = ?", (content_id,))
 
 
 def add_run(connection: Connection, content_id: int, run: BlockRun, at: datetime) -> None:
@@ -71,6 +83,12 @@ def block_map(connection: Connection, content_id: int, size_bytes: int) -> Block
     """The block map of a whole content."""
     rows = connection.execute("SELECT digests FROM block_run WHERE content_id = ? ORDER BY first_block", (content_id,))
     return BlockMap(size_bytes, b"".join(row[0] for row in rows))
+
+
+def packed_header(connection: Connection, content_id: int) -> bytes | None:
+    """The header that was kept with a content."""
+    row = connection.execute("SELECT packed_header FROM content WHERE id = ?", (content_id,)).fetchone()
+    return None if row is None else row[0]
 
 
 def extents(connection: Connection, content_id: int) -> tuple[Extent, ...]:

@@ -7,13 +7,15 @@ from datetime import datetime
 from sqlite3 import Connection
 from typing import Any
 
+import msgspec
+
 from wan_healthd.domain.models import Layout, Model
-from wan_healthd.domain.verdicts import HealthStatus
+from wan_healthd.domain.verdicts import HealthStatus, IntegrityResult
 from wan_healthd.store import paths
 from wan_healthd.store.records import ModelRecord, PathState
 from wan_healthd.store.times import optional_time, to_micros
 
-COLUMNS = "id, layout, path, root, stated, checked_at, status, status_since"
+COLUMNS = "id, layout, path, root, stated, checked_at, status_since, oldest_read_at, body"
 
 
 def put(connection: Connection, model: Model, now: datetime) -> bool:
@@ -29,7 +31,8 @@ def put(connection: Connection, model: Model, now: datetime) -> bool:
 
 
 def join(connection: Connection, model_id: str, path_id: int) -> None:
-    """The path is one of the model's files."""
+    """The path is one of this model's files, and of no other's."""
+    connection.execute("DELETE FROM membership WHERE path_id = ? AND model_id != ?", (path_id, model_id))
     connection.execute("INSERT OR IGNORE INTO membership VALUES (?, ?)", (model_id, path_id))
 
 
@@ -64,14 +67,33 @@ def of_path(connection: Connection, path_id: int) -> tuple[str, ...]:
     return tuple(row[0] for row in rows)
 
 
-def judged(connection: Connection, model_id: str, status: HealthStatus, now: datetime) -> HealthStatus | None:
+def judged(
+    connection: Connection, result: IntegrityResult, oldest_read_at: datetime | None, now: datetime
+) -> HealthStatus | None:
     """Record a verdict; returns the status before it."""
-    row = connection.execute("SELECT status FROM model WHERE id = ?", (model_id,)).fetchone()
+    row = connection.execute("SELECT status FROM model WHERE id = ?", (result.model_id,)).fetchone()
     before = None if row is None or row[0] is None else HealthStatus(row[0])
-    connection.execute("UPDATE model SET checked_at = ?, status = ? WHERE id = ?", (to_micros(now), status.value, model_id))
-    if before is not status:
-        connection.execute("UPDATE model SET status_since = ? WHERE id = ?", (to_micros(now), model_id))
+    connection.execute(
+        "UPDATE model SET checked_at = ?, status = ?, oldest_read_at = ?, body = ? WHERE id = ?",
+        (
+            None if result.last_checked is None else to_micros(result.last_checked),
+            result.health_status.value,
+            None if oldest_read_at is None else to_micros(oldest_read_at),
+            msgspec.json.encode(result),
+            result.model_id,
+        ),
+    )
+    if before is not result.health_status:
+        connection.execute("UPDATE model SET status_since = ? WHERE id = ?", (to_micros(now), result.model_id))
     return before
+
+
+def without_files(connection: Connection) -> tuple[str, ...]:
+    """Unstated models that no path belongs to any more."""
+    rows = connection.execute(
+        "SELECT id FROM model WHERE NOT stated AND id NOT IN (SELECT model_id FROM membership) ORDER BY id"
+    )
+    return tuple(row[0] for row in rows)
 
 
 def forget(connection: Connection, model_ids: Sequence[str]) -> None:
@@ -80,11 +102,11 @@ def forget(connection: Connection, model_ids: Sequence[str]) -> None:
 
 
 def _record(row: tuple[Any, ...]) -> ModelRecord:
-    model_id, layout, path, root, stated, checked_at, status, since = row
-    model = Model(model_id, Layout(layout), path, root, bool(stated))
+    model_id, layout, path, root, stated, checked_at, since, oldest, body = row
     return ModelRecord(
-        model,
-        optional_time(checked_at),
-        None if status is None else HealthStatus(status),
-        optional_time(since),
+        model=Model(model_id, Layout(layout), path, root, bool(stated)),
+        checked_at=optional_time(checked_at),
+        status_since=optional_time(since),
+        oldest_read_at=optional_time(oldest),
+        result=None if body is None else msgspec.json.decode(body, type=IntegrityResult),
     )

@@ -43,13 +43,17 @@ def state(connection: Connection, path: bytes) -> PathState | None:
     if record is None:
         return None
     return PathState(
-        record, _content(connection, record.content_id), expected(connection, record.id), findings(connection, record.id)
+        record,
+        None if record.content_id is None else contents.get(connection, record.content_id),
+        expected(connection, record.id),
+        findings(connection, record.id),
     )
 
 
 class Glance(Struct, frozen=True):
-    """What a sweep must know of a path: the identity that was judged there (None: never), and whether findings are open."""
+    """What a sweep must know of a path: the identity that was judged there (None: never), whether findings are open."""
 
+    models: tuple[str, ...]
     identity: FileIdentity | None
     is_judged: bool
     has_findings: bool
@@ -58,14 +62,12 @@ class Glance(Struct, frozen=True):
 def in_folder(connection: Connection, root: bytes, folder: bytes) -> dict[bytes, Glance]:
     """Known paths directly in the folder."""
     rows = connection.execute(
-        f"SELECT path.path, judged_at IS NOT NULL, EXISTS (SELECT 1 FROM finding WHERE path_id = path.id), {contents.COLUMNS}"
+        f"SELECT path.path, judged_at IS NOT NULL, EXISTS (SELECT 1 FROM finding WHERE path_id = path.id),"
+        f" (SELECT group_concat(model_id, char(31)) FROM membership WHERE path_id = path.id), {contents.COLUMNS}"
         " FROM path INDEXED BY path_folder LEFT JOIN content ON content.id = path.content_id WHERE root = ? AND folder = ?",
         (root, folder),
     )
-    return {
-        path: Glance(None if rest[0] is None else contents.record_of(tuple(rest)).identity, bool(judged), bool(open_findings))
-        for path, judged, open_findings, *rest in rows
-    }
+    return {row[0]: _glance(row) for row in rows}
 
 
 def folders(connection: Connection, root: bytes, folder: bytes) -> frozenset[bytes]:
@@ -98,7 +100,7 @@ def expected(connection: Connection, path_id: int) -> ExpectationRecord | None:
     if row is None:
         return None
     source, size_bytes, sha256, content_id = row
-    content = _content(connection, content_id)
+    content = None if content_id is None else contents.get(connection, content_id)
     identity = None if content is None else content.identity
     return ExpectationRecord(Expectation(VerifiedBy(source), size_bytes, sha256, identity), content_id)
 
@@ -128,6 +130,11 @@ def expect_content(
     )
 
 
+def expect_nothing(connection: Connection, path_id: int) -> None:
+    """Forget what was expected of the path: its next whole read makes a new baseline."""
+    connection.execute("DELETE FROM expectation WHERE path_id = ?", (path_id,))
+
+
 def findings(connection: Connection, path_id: int) -> tuple[Finding, ...]:
     """Open findings of the path."""
     rows = connection.execute("SELECT body, first_seen FROM finding WHERE path_id = ? ORDER BY first_seen, code", (path_id,))
@@ -149,14 +156,13 @@ def decode_finding(body: bytes, first_seen: int) -> Finding:
     return msgspec.structs.replace(msgspec.json.decode(body, type=Finding), first_seen=from_micros(first_seen))
 
 
+def _glance(row: tuple[Any, ...]) -> Glance:
+    _, is_judged, has_findings, models, *content = row
+    identity = None if content[0] is None else contents.record_of(tuple(content)).identity
+    return Glance(tuple(models.split("\x1f")) if models else (), identity, bool(is_judged), bool(has_findings))
+
+
 def _record(row: tuple[Any, ...]) -> PathRecord:
     number, path, root, role, content_id, judged_at, mode, uid, gid = row
     recorded = None if mode is None else FileMode(mode, uid, gid)
     return PathRecord(number, path, root, Role(role), content_id, optional_time(judged_at), recorded)
-
-
-def _content(connection: Connection, content_id: int | None) -> ContentRecord | None:
-    if content_id is None:
-        return None
-    row = connection.execute(f"SELECT {contents.COLUMNS} FROM content WHERE id = ?", (content_id,)).fetchone()
-    return None if row is None else contents.record_of(row)

@@ -11,7 +11,7 @@ from wan_healthd.domain.files import Role
 from wan_healthd.domain.findings import Finding
 from wan_healthd.domain.identity import FileIdentity, FileMode
 from wan_healthd.domain.models import Model
-from wan_healthd.domain.verdicts import HealthStatus
+from wan_healthd.domain.verdicts import IntegrityResult
 
 
 class ContentRecord(Struct, frozen=True):
@@ -58,9 +58,10 @@ class PathState(Struct, frozen=True):
 
 
 class ModelRecord(Struct, frozen=True):
-    """A model with its last verdict; `status` None: never judged."""
+    """A model with its last verdict; `result` None: never judged."""
 
     model: Model
     checked_at: datetime | None
-    status: HealthStatus | None
     status_since: datetime | None
+    oldest_read_at: datetime | None
+    result: IntegrityResult | None

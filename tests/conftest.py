@@ -1,0 +1,36 @@
+"""What every test gets: no leaks, no silent skips, real model files, and a user without rights."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.leaks import no_leaks, orphans_come_home
+from tests.support.material import material
+from tests.support.skips import (
+    pytest_addoption,
+    pytest_configure,
+    pytest_make_collect_report,
+    pytest_runtest_makereport,
+    pytest_terminal_summary,
+)
+from tests.support.unprivileged import unprivileged, unprivileged_python
+
+__all__ = [
+    "material",
+    "no_leaks",
+    "orphans_come_home",
+    "pytest_addoption",
+    "pytest_configure",
+    "pytest_make_collect_report",
+    "pytest_runtest_makereport",
+    "pytest_terminal_summary",
+    "unprivileged",
+    "unprivileged_python",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks tests by the fixtures they use, so that `-m 'not material'` can be relied on."""
+    for item in items:
+        for name in {"material", "unprivileged"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(name)

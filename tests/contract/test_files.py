@@ -1,0 +1,243 @@
+"""What every Files keeps to: by openat2, and by hand where the kernel or a system call filter refuses openat2."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wan_healthd.domain.files import FileLook, Presence
+from wan_healthd.domain.ports import Files
+from wan_healthd.host.files import LocalFiles
+
+
+def not_implemented(folder: int, path: bytes, flags: int) -> int:
+    """Openat2 as on a kernel before 5.6."""
+    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+
+def filtered(folder: int, path: bytes, flags: int) -> int:
+    """Openat2 as under a system call filter that does not know it."""
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+@pytest.fixture(params=["openat2", "not-implemented", "filtered"])
+def files(request: pytest.FixtureRequest) -> Iterator[Files]:
+    openers = {"not-implemented": not_implemented, "filtered": filtered}
+    local = LocalFiles(opener=openers[request.param]) if request.param in openers else LocalFiles()
+    yield local
+    local.close()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> bytes:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret").write_bytes(b"secret")
+    return os.fsencode(tmp_path / "root")
+
+
+def put(path: bytes, content: bytes = b"x") -> bytes:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(content)
+    return path
+
+
+def presence(files: Files, root: bytes, name: bytes) -> Presence:
+    """The presence that look, open and the listing agree on."""
+    path = root + b"/" + name
+    look = files.look(root, path)
+    opened = files.open(root, path)
+    if opened.descriptor is not None:
+        os.close(opened.descriptor)
+    assert opened.look == look
+    folder, _, last = path.rpartition(b"/")
+    listed = {entry.name: entry.look for entry in files.list_folder(root, folder).entries}
+    assert listed.get(last, FileLook(Presence.ABSENT)) == look
+    return look.presence
+
+
+def test_a_file_is_what_stat_says(files: Files, root: bytes) -> None:
+    path = put(root + b"/model.safetensors", b"12345")
+    os.chmod(path, 0o4640)
+    facts = os.stat(path)
+    look = files.look(root, path)
+    assert look.presence is Presence.FILE
+    assert look.identity is not None and look.mode is not None
+    identity = (look.identity.inode, look.identity.size_bytes, look.identity.mtime_ns, look.identity.ctime_ns)
+    assert identity == (facts.st_ino, 5, facts.st_mtime_ns, facts.st_ctime_ns)
+    assert (look.mode.mode, look.mode.uid, look.mode.gid) == (0o4640, facts.st_uid, facts.st_gid)
+    assert look.allocated_bytes == facts.st_blocks * 512
+    assert (look.errno_name, look.is_link) == (None, False)
+
+
+def test_an_opened_file_can_be_read_and_looked_at(files: Files, root: bytes) -> None:
+    path = put(root + b"/a/b/c", b"content")
+    opened = files.open(root, path)
+    assert opened.descriptor is not None
+    try:
+        assert os.read(opened.descriptor, 100) == b"content"
+        assert files.look_open(opened.descriptor) == opened.look == files.look(root, path)
+        assert not os.get_inheritable(opened.descriptor)
+    finally:
+        os.close(opened.descriptor)
+
+
+def test_holes_show_in_what_is_allocated(files: Files, root: bytes) -> None:
+    path = put(root + b"/sparse", b"")
+    os.truncate(path, 1 << 20)
+    look = files.look(root, path)
+    assert look.identity is not None
+    assert look.identity.size_bytes == 1 << 20
+    assert look.allocated_bytes == 0
+
+
+@pytest.mark.parametrize("name", [b"nothing", b"file/below", b"no/such/folder", b"x" * 300, b"nul\0byte"])
+def test_what_is_not_there_is_absent(files: Files, root: bytes, name: bytes) -> None:
+    put(root + b"/file")
+    path = root + b"/" + name
+    assert files.look(root, path) == FileLook(Presence.ABSENT)
+    assert files.open(root, path).look == FileLook(Presence.ABSENT)
+
+
+def test_links_inside_the_root_are_followed(files: Files, root: bytes) -> None:
+    put(root + b"/blobs/blob", b"12345")
+    os.makedirs(root + b"/snapshots/main")
+    os.symlink(b"../../blobs/blob", root + b"/snapshots/main/relative")
+    os.symlink(root + b"/blobs/blob", root + b"/snapshots/main/absolute")
+    os.symlink(b"../../../root/blobs/blob", root + b"/snapshots/main/out-and-in")
+    os.symlink(b"absolute", root + b"/snapshots/main/chain")
+    os.symlink(root + b"/blobs", root + b"/folder-link")
+    target = files.look(root, root + b"/blobs/blob")
+    for name in (b"relative", b"absolute", b"out-and-in", b"chain"):
+        assert presence(files, root, b"snapshots/main/" + name) is Presence.FILE, name
+        look = files.look(root, root + b"/snapshots/main/" + name)
+        assert look.is_link and look.identity == target.identity
+    assert presence(files, root, b"folder-link") is Presence.FOLDER
+    below = files.look(root, root + b"/folder-link/blob")
+    assert (below.identity, below.is_link) == (target.identity, False)
+    assert [entry.name for entry in files.list_folder(root, root + b"/folder-link").entries] == [b"blob"]
+
+
+@pytest.mark.parametrize(
+    "target", [b"../outside/secret", b"/etc/passwd", b"../../../../../../etc/passwd", b"..", b"../nothing"]
+)
+def test_links_out_of_the_root_are_never_followed(files: Files, root: bytes, target: bytes) -> None:
+    os.symlink(target, root + b"/link")
+    assert presence(files, root, b"link") is Presence.OUTSIDE
+    assert files.look(root, root + b"/link") == FileLook(Presence.OUTSIDE, is_link=True)
+
+
+def test_a_folder_link_out_of_the_root_hides_what_is_behind(files: Files, root: bytes) -> None:
+    os.symlink(b"../outside", root + b"/link")
+    assert files.look(root, root + b"/link/secret").presence is Presence.OUTSIDE
+    listing = files.list_folder(root, root + b"/link")
+    assert (listing.entries, listing.errno_name) == ((), "EXDEV")
+
+
+def test_a_sibling_with_the_same_beginning_is_outside(files: Files, root: bytes) -> None:
+    put(root + b"-other/file")
+    os.symlink(root + b"-other/file", root + b"/link")
+    assert presence(files, root, b"link") is Presence.OUTSIDE
+    assert files.look(root, root + b"-other/file").presence is Presence.OUTSIDE
+    assert files.look(root, root + b"/../outside/secret").presence is Presence.OUTSIDE
+
+
+def test_links_that_lead_nowhere_dangle(files: Files, root: bytes) -> None:
+    put(root + b"/file")
+    os.symlink(b"nothing", root + b"/dangling")
+    os.symlink(root + b"/nothing", root + b"/dangling-absolute")
+    os.symlink(b"file/below", root + b"/below-a-file")
+    os.symlink(b"two", root + b"/one")
+    os.symlink(b"one", root + b"/two")
+    for name in (b"dangling", b"dangling-absolute", b"below-a-file", b"one"):
+        assert presence(files, root, name) is Presence.DANGLING, name
+        assert files.look(root, root + b"/" + name).is_link
+    assert files.look(root, root + b"/one").errno_name == "ELOOP"
+
+
+def test_links_are_followed_at_most_forty_times(files: Files, root: bytes) -> None:
+    put(root + b"/0")
+    for number in range(1, 60):
+        os.symlink(b"%d" % (number - 1), root + b"/%d" % number)
+    assert presence(files, root, b"40") is Presence.FILE
+    assert presence(files, root, b"41") is Presence.DANGLING
+
+
+def test_what_is_no_file_is_never_opened(files: Files, root: bytes) -> None:
+    os.mkfifo(root + b"/fifo")
+    os.symlink(b"fifo", root + b"/fifo-link")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(root + b"/socket")
+    listener.close()
+    for name in (b"fifo", b"fifo-link", b"socket"):
+        assert presence(files, root, name) is Presence.IRREGULAR, name
+    assert files.look(b"/dev", b"/dev/null").presence is Presence.IRREGULAR
+    assert files.open(b"/dev", b"/dev/null").descriptor is None
+
+
+def test_a_folder_is_looked_at_but_not_opened(files: Files, root: bytes) -> None:
+    os.mkdir(root + b"/folder")
+    assert presence(files, root, b"folder") is Presence.FOLDER
+
+
+def test_the_root_itself(files: Files, root: bytes, tmp_path: Path) -> None:
+    put(root + b"/file")
+    alias = os.fsencode(tmp_path / "alias")
+    os.symlink(root, alias)
+    for name in (root, alias, root + b"/"):
+        assert files.look(name, name).presence is Presence.FOLDER
+        assert [entry.name for entry in files.list_folder(name, name).entries] == [b"file"]
+        assert files.look(name, name.rstrip(b"/") + b"/file").presence is Presence.FILE
+
+
+def test_links_that_name_the_root_by_its_alias_are_inside(files: Files, root: bytes, tmp_path: Path) -> None:
+    put(root + b"/file")
+    alias = os.fsencode(tmp_path / "alias")
+    os.symlink(root, alias)
+    os.symlink(alias + b"/file", root + b"/by-alias")
+    os.symlink(root + b"/file", root + b"/by-place")
+    assert presence(files, alias, b"by-alias") is Presence.FILE
+    assert presence(files, alias, b"by-place") is Presence.FILE
+
+
+def test_a_root_may_be_a_single_file(files: Files, root: bytes) -> None:
+    path = put(root + b"/model.safetensors", b"12345")
+    assert files.look(path, path).presence is Presence.FILE
+    opened = files.open(path, path)
+    assert opened.descriptor is not None
+    os.close(opened.descriptor)
+    assert files.list_folder(path, path).errno_name == "ENOTDIR"
+
+
+def test_the_root_of_the_whole_system(files: Files, root: bytes) -> None:
+    path = put(root + b"/file")
+    os.symlink(path, root + b"/link")
+    assert files.look(b"/", path).presence is Presence.FILE
+    assert files.look(b"/", root + b"/link").presence is Presence.FILE
+
+
+def test_a_root_that_is_gone(files: Files, root: bytes) -> None:
+    os.rmdir(root)
+    assert files.look(root, root).presence is Presence.ABSENT
+    assert files.look(root, root + b"/file").presence is Presence.ABSENT
+    assert files.list_folder(root, root).errno_name == "ENOENT"
+
+
+def test_names_are_bytes_and_listings_are_sorted_by_them(files: Files, root: bytes) -> None:
+    names = [b"\xff\xfe", b"a", b"B", b"new\nline", b"\xc3\xa4", b"zz"]
+    for name in names:
+        put(root + b"/" + name)
+    listing = files.list_folder(root, root)
+    assert [entry.name for entry in listing.entries] == sorted(names)
+    assert (listing.path, listing.errno_name) == (root, None)
+    assert all(presence(files, root, name) is Presence.FILE for name in names)
+
+
+def test_a_file_that_is_not_open_is_unreadable(files: Files) -> None:
+    assert files.look_open(1 << 20) == FileLook(Presence.UNREADABLE, errno_name="EBADF")

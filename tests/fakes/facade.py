@@ -1,0 +1,324 @@
+"""An in-memory HealthFacade with a few models: one sound, one damaged, one with an awkward name, one never looked at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
+
+from wan_healthd.domain.callers import Caller
+from wan_healthd.domain.catalogue import CHECKSUM_MISMATCH, FILE_TRUNCATED, NOT_YET_READ, ROOT_UNREACHABLE
+from wan_healthd.domain.digests import Assurance
+from wan_healthd.domain.errors import JobNotFound, ModelNotFound
+from wan_healthd.domain.events import Event, EventKind
+from wan_healthd.domain.extents import ByteRange
+from wan_healthd.domain.files import VerifiedBy
+from wan_healthd.domain.findings import Category, Cause, Finding
+from wan_healthd.domain.paths import printable
+from wan_healthd.domain.scoring import score_of, status_of, worst_severity
+from wan_healthd.domain.verdicts import CorruptionReport, HealthStatus, IntegrityResult, SystemHealthReport
+from wan_healthd.wire.answers import (
+    SCHEMA,
+    ActivityRow,
+    ErrorBody,
+    EventsAnswer,
+    FileRow,
+    FilesAnswer,
+    JobRow,
+    JobsAnswer,
+    ModelRow,
+    ModelsAnswer,
+    StatusAnswer,
+    TimerRow,
+)
+from wan_healthd.wire.requests import EventsQuery
+
+NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC)
+STREAM = "5f0e5d8e"
+SHARD = 9_995_661_736
+
+SOUND = "wan2.2-ti2v-5b"
+DAMAGED = "Wan-AI/Wan2.2-T2V-A14B"
+AWKWARD = "odd/mödel \x1b[31m%2F"
+UNREAD = "fresh"
+
+
+class FakeFacade:
+    """Answers at once from memory. `trusted` records every call of `trust`; `hold` keeps jobs running until it is set."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, tuple[FileRow, ...]] = {
+            SOUND: (_file("/srv/models/ti2v/config.json", 251), _file("/srv/models/ti2v/model.safetensors", SHARD)),
+            DAMAGED: (
+                _file("/srv/models/Wan2.2-T2V-A14B/config.json", 250),
+                _file("/srv/models/Wan2.2-T2V-A14B/high_noise_model/model-00001-of-00006.safetensors", SHARD, flipped_bit()),
+                _file("/srv/models/Wan2.2-T2V-A14B/high_noise_model/model-00002-of-00006.safetensors", SHARD - 1, cut_off()),
+            ),
+            AWKWARD: (_file("/srv/models/odd/w.safetensors", 1000),),
+            UNREAD: (_unread_file("/srv/models/fresh/w.safetensors", 4096),),
+        }
+        self.issues: tuple[Finding, ...] = ()
+        self.trusted: list[tuple[str, tuple[str, ...], Caller, str]] = []
+        self.jobs: list[JobRow] = []
+        self.hold = False
+        self.failure: ErrorBody | None = None
+        self._events = [_event(seq, kind, model) for seq, kind, model in _HISTORY]
+        self._news = asyncio.Event()
+
+    async def status(self) -> StatusAnswer:
+        models = (await self.list_models()).models
+        worst = max((row.status for row in models), key=_WORSE.index, default=HealthStatus.HEALTHY)
+        return StatusAnswer(
+            schema=SCHEMA,
+            version="0.1.0",
+            started_at=NOW - timedelta(days=3),
+            now=NOW,
+            status=HealthStatus.UNKNOWN if self.issues and worst is HealthStatus.HEALTHY else worst,
+            overall_health_score=_mean([row.score for row in models]),
+            models=models,
+            unclaimed_count=2,
+            issues=self.issues,
+            activity=ActivityRow(queued=1, reading=("/srv/models/fresh/w.safetensors",), bytes_read=123_456_789),
+            timers=_TIMERS,
+            last_event=self._events[-1].seq,
+        )
+
+    async def list_models(self) -> ModelsAnswer:
+        return ModelsAnswer(SCHEMA, tuple(_row(model_id, self._verdict(model_id)) for model_id in self.files))
+
+    async def get_model(self, model_id: str) -> IntegrityResult:
+        return self._verdict(model_id)
+
+    async def list_files(self, model_id: str) -> FilesAnswer:
+        self._verdict(model_id)
+        return FilesAnswer(SCHEMA, model_id, self.files[model_id])
+
+    async def get_corruption(self, model_id: str) -> CorruptionReport:
+        findings = self._verdict(model_id).issues
+        damage = [finding for finding in findings if not finding.is_advice]
+        return CorruptionReport(
+            model_id=model_id,
+            corruption_detected=bool(damage),
+            corruption_types=tuple(dict.fromkeys(item.corruption_type for item in damage if item.corruption_type)),
+            affected_files=tuple(dict.fromkeys(item.path for item in damage if item.path)),
+            severity=worst_severity(findings),
+            repair_possible=False,
+            repair_actions=tuple(dict.fromkeys(item.suggestion for item in damage)),
+            detection_time=NOW,
+        )
+
+    async def get_health_report(self) -> SystemHealthReport:
+        verdicts = tuple(self._verdict(model_id) for model_id in self.files)
+        counts = {status: sum(item.health_status is status for item in verdicts) for status in HealthStatus}
+        return SystemHealthReport(
+            overall_health_score=_mean([item.integrity_score for item in verdicts]),
+            models_healthy=counts[HealthStatus.HEALTHY],
+            models_degraded=counts[HealthStatus.DEGRADED],
+            models_corrupted=counts[HealthStatus.CORRUPTED],
+            models_missing=counts[HealthStatus.MISSING],
+            models_unknown=counts[HealthStatus.UNKNOWN],
+            storage_usage_percent=41.5,
+            recommendations=("download the damaged files again",),
+            detailed_reports=verdicts,
+            last_updated=NOW,
+        )
+
+    async def list_events(self, query: EventsQuery) -> EventsAnswer:
+        found = self._after(query)
+        if not found and query.wait_s:
+            try:
+                async with asyncio.timeout(query.wait_s):
+                    await self._news.wait()
+            except TimeoutError:
+                pass
+            found = self._after(query)
+        page = found[: query.limit]
+        last = page[-1].seq if page else (query.since or 0)
+        return EventsAnswer(SCHEMA, STREAM, last, tuple(page))
+
+    async def start_check(self, model_id: str, *, full: bool = False) -> JobRow:
+        verdict = self._verdict(model_id)
+        self.jobs.append(
+            JobRow(
+                id=len(self.jobs) + 1,
+                kind="full-check" if full else "check",
+                model_id=model_id,
+                state="running",
+                started_at=NOW,
+                finished_at=None,
+                done_bytes=0,
+                total_bytes=round(verdict.total_size_mb * 1e6),
+                result=None,
+                error=None,
+            )
+        )
+        return self.jobs[-1]
+
+    async def get_job(self, job_id: int) -> JobRow:
+        if not 0 < job_id <= len(self.jobs):
+            raise JobNotFound(f"cannot find the job {job_id}", "see `healthctl jobs`")
+        if not self.hold:
+            self.jobs[job_id - 1] = self._finished(self.jobs[job_id - 1])
+        return self.jobs[job_id - 1]
+
+    async def list_jobs(self) -> JobsAnswer:
+        return JobsAnswer(SCHEMA, tuple(self.jobs), _TIMERS)
+
+    async def trust(self, model_id: str, files: Sequence[str], caller: Caller, reason: str) -> IntegrityResult:
+        self._verdict(model_id)
+        self.trusted.append((model_id, tuple(files), caller, reason))
+        self.files[model_id] = tuple(
+            replace(row, status=HealthStatus.HEALTHY, findings=()) if not files or row.path in files else row
+            for row in self.files[model_id]
+        )
+        return self._verdict(model_id)
+
+    def tell(self, kind: EventKind, model_id: str) -> None:
+        """One more event; wakes those who wait."""
+        self._events.append(_event(self._events[-1].seq + 1, kind, model_id))
+        self._news.set()
+
+    def lose_root(self) -> None:
+        """From now on a root cannot be reached."""
+        self.issues = (ROOT_UNREACHABLE.at(None, folder="/mnt/usb", what="Input/output error"),)
+
+    def _after(self, query: EventsQuery) -> list[Event]:
+        if query.since_time is not None:
+            return [event for event in self._events if event.at > query.since_time]
+        return [event for event in self._events if event.seq > (query.since or 0)]
+
+    def _verdict(self, model_id: str) -> IntegrityResult:
+        if model_id not in self.files:
+            raise ModelNotFound(f"cannot find the model {printable(model_id)}", "see `healthctl status` for the models")
+        rows = self.files[model_id]
+        findings = [finding for row in rows for finding in row.findings]
+        if any(row.assurance is None for row in rows):
+            findings.append(NOT_YET_READ.at(None, count=1, total=len(rows)))
+        status = status_of(findings)
+        return IntegrityResult(
+            model_id=model_id,
+            is_healthy=status is HealthStatus.HEALTHY,
+            health_status=status,
+            integrity_score=score_of(findings),
+            issues=tuple(findings),
+            corruption_types=tuple(dict.fromkeys(item.corruption_type for item in findings if item.corruption_type)),
+            repair_suggestions=tuple(dict.fromkeys(item.suggestion for item in findings)),
+            can_auto_repair=False,
+            file_count=len(rows),
+            total_size_mb=sum(row.size_bytes or 0 for row in rows) / 1e6,
+            checksum=None if findings else "ab" * 32,
+            last_checked=None if status is HealthStatus.UNKNOWN else NOW - timedelta(minutes=5),
+        )
+
+    def _finished(self, job: JobRow) -> JobRow:
+        if job.state != "running":
+            return job
+        if self.failure is not None:
+            return replace(job, state="failed", finished_at=NOW, error=self.failure)
+        return replace(job, state="done", finished_at=NOW, done_bytes=job.total_bytes, result=self._verdict(job.model_id))
+
+
+def flipped_bit() -> Finding:
+    """Content damage in two blocks, with tensors."""
+    return replace(
+        CHECKSUM_MISMATCH.at(
+            b"/srv/models/Wan2.2-T2V-A14B/high_noise_model/model-00001-of-00006.safetensors",
+            ranges=(ByteRange(17 << 20, 2 << 20), ByteRange(9000 << 20, 1 << 20)),
+            tensors=[f"blocks.{number}.ffn.0.weight" for number in range(17, 22)],
+            cause=Cause.DISK,
+            authority="baseline",
+            what="3 blocks (3.1 MB)",
+            why="the disk changed the bytes, nobody wrote them",
+            cure="download the file again, and look at the disk (`smartctl -a`)",
+        ),
+        first_seen=NOW - timedelta(hours=2),
+    )
+
+
+def cut_off() -> Finding:
+    """A file that is one byte short."""
+    return FILE_TRUNCATED.at(
+        b"/srv/models/Wan2.2-T2V-A14B/high_noise_model/model-00002-of-00006.safetensors",
+        missing=1,
+        actual=SHARD - 1,
+        expected=SHARD,
+    )
+
+
+def job_failure() -> ErrorBody:
+    """Why a check may fail."""
+    return ErrorBody("worker-failed", Category.SYSTEM, "cannot check: the digest worker ended", "look at the log")
+
+
+_WORSE = [HealthStatus.HEALTHY, HealthStatus.UNKNOWN, HealthStatus.DEGRADED, HealthStatus.CORRUPTED, HealthStatus.MISSING]
+_TIMERS = (
+    TimerRow("incremental-sweep", NOW + timedelta(hours=1), NOW - timedelta(hours=23)),
+    TimerRow("full-sweep", None, None),
+)
+_HISTORY = (
+    (1, EventKind.DAEMON_STARTED, None),
+    (2, EventKind.MODEL_APPEARED, SOUND),
+    (3, EventKind.FINDING_CLEARED, SOUND),
+    (7, EventKind.FINDING_OPENED, DAMAGED),
+    (8, EventKind.STATUS_CHANGED, DAMAGED),
+)
+
+
+def _event(seq: int, kind: EventKind, model_id: str | None) -> Event:
+    return Event(
+        stream=STREAM,
+        seq=seq,
+        at=NOW - timedelta(hours=3) + timedelta(minutes=seq),
+        kind=kind,
+        message=f"{kind.value.replace('-', ' ')}: {printable(model_id or 'wan-healthd')}",
+        model_id=model_id,
+        finding=flipped_bit() if kind is EventKind.FINDING_OPENED else None,
+        status=HealthStatus.CORRUPTED if kind is EventKind.STATUS_CHANGED else None,
+    )
+
+
+def _file(path: str, size_bytes: int, *findings: Finding) -> FileRow:
+    return FileRow(
+        path=path,
+        size_bytes=size_bytes,
+        status=status_of(findings),
+        sha256="0123456789abcdef" * 4,
+        verified_by=VerifiedBy.BASELINE,
+        assurance=Assurance.DISK,
+        last_read_at=NOW - timedelta(days=2),
+        findings=findings,
+    )
+
+
+def _unread_file(path: str, size_bytes: int) -> FileRow:
+    return FileRow(
+        path=path,
+        size_bytes=size_bytes,
+        status=HealthStatus.UNKNOWN,
+        sha256=None,
+        verified_by=VerifiedBy.NONE,
+        assurance=None,
+        last_read_at=None,
+        findings=(),
+    )
+
+
+def _row(model_id: str, verdict: IntegrityResult) -> ModelRow:
+    return ModelRow(
+        id=model_id,
+        layout="folder",
+        path=f"/srv/models/{printable(model_id)}",
+        status=verdict.health_status,
+        score=verdict.integrity_score,
+        file_count=verdict.file_count,
+        size_bytes=round(verdict.total_size_mb * 1e6),
+        issue_count=len(verdict.issues),
+        last_checked=verdict.last_checked,
+        oldest_read_at=NOW - timedelta(days=2) if verdict.last_checked else None,
+    )
+
+
+def _mean(scores: Sequence[float]) -> float:
+    return round(sum(scores) / len(scores), 4) if scores else 1.0

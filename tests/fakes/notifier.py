@@ -1,0 +1,30 @@
+"""A service manager's ear that remembers."""
+
+from __future__ import annotations
+
+
+class FakeNotifier:
+    """The `Notifier` port; `calls` holds what was told, in order, a status as "status: TEXT"."""
+
+    def __init__(self, watchdog_interval_s: float | None = None) -> None:
+        self.calls: list[str] = []
+        self._watchdog_interval_s = watchdog_interval_s
+
+    def ready(self) -> None:
+        self.calls.append("ready")
+
+    def status(self, text: str) -> None:
+        self.calls.append(f"status: {text}")
+
+    def reloading(self) -> None:
+        self.calls.append("reloading")
+
+    def stopping(self) -> None:
+        self.calls.append("stopping")
+
+    def watchdog(self) -> None:
+        self.calls.append("watchdog")
+
+    @property
+    def watchdog_interval_s(self) -> float | None:
+        return self._watchdog_interval_s

@@ -1,0 +1,122 @@
+"""`healthctl check MODEL… [--full] [--no-wait]`."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from wan_healthd.cli import exits
+from wan_healthd.cli.parser import model_id
+from wan_healthd.cli.terminal import Terminal
+from wan_healthd.cli.wording import size_text
+from wan_healthd.client.daemon import Daemon
+from wan_healthd.client.document import Document
+from wan_healthd.client.errors import ClientError
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 1.0
+_BAR = 30
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Add the command's own arguments."""
+    parser.description = (
+        "Checks models now, waits for the end and prints the results. Exit status 0 if all are healthy, 1 if one is not or is "
+        'unknown. With --json one document, {"schema", "jobs"}, with the job of each model and the result in it.'
+    )
+    parser.add_argument("models", nargs="+", type=model_id, metavar="MODEL", help="a model's id")
+    parser.add_argument("--full", action="store_true", help="read every byte, also of files that did not change")
+    parser.add_argument("--no-wait", action="store_true", help="only begin; `healthctl jobs` shows how it goes")
+
+
+def run(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:
+    """Begin all checks, then wait for each. One that fails does not stop the others; the gravest exit status counts."""
+    status = exits.HEALTHY
+    jobs: list[Document] = []
+    for name in options.models:
+        try:
+            jobs.append(daemon.start_check(name, full=options.full).document.part("job"))
+        except ClientError as error:
+            terminal.complain(error)
+            status = max(status, exits.exit_of(error.code))
+    if options.no_wait:
+        for job in jobs:
+            _tell_begun(job, terminal)
+    else:
+        jobs = _wait_for_all(jobs, daemon, terminal)
+        status = max([status, *(_exit(job) for job in jobs)])
+    if terminal.as_json:
+        terminal.json_line(_document(jobs))
+    return status
+
+
+def _document(jobs: list[Document]) -> dict[str, Any]:
+    return {"schema": 1, "jobs": [job.plain for job in jobs]}
+
+
+def _tell_begun(job: Document, terminal: Terminal) -> None:
+    if not terminal.as_json:
+        terminal.say(f"{job.text('model_id')}: job {job.count('id')} has begun")
+
+
+def _wait_for_all(jobs: list[Document], daemon: Daemon, terminal: Terminal) -> list[Document]:
+    ended = []
+    for job in jobs:
+        try:
+            ended.append(_wait(job, daemon, terminal))
+        except KeyboardInterrupt:
+            terminal.progress("")
+            terminal.warn("healthctl: no longer waiting; the daemon goes on, see `healthctl jobs`")
+            raise
+        if not terminal.as_json:
+            _tell_end(ended[-1], terminal)
+    return ended
+
+
+def _wait(job: Document, daemon: Daemon, terminal: Terminal) -> Document:
+    number, wait_s = job.count("id"), FIRST_WAIT_S
+    while job.text("state") == "running":
+        terminal.progress(_bar(job))
+        time.sleep(wait_s)
+        wait_s = min(LONGEST_WAIT_S, wait_s * 1.5)
+        job = _look(number, daemon)
+    terminal.progress("")
+    return job
+
+
+def _look(number: int, daemon: Daemon) -> Document:
+    try:
+        return daemon.get_job(number).document.part("job")
+    except ClientError as error:
+        if error.code != "job-not-found":
+            raise
+        raise ClientError(
+            "check-lost", f"cannot follow the check: the daemon no longer knows job {number}", "was it restarted? check again"
+        ) from None
+
+
+def _tell_end(job: Document, terminal: Terminal) -> None:
+    from wan_healthd.cli.verdicts import verdict_lines
+
+    result, error = job.part_or_none("result"), job.part_or_none("error")
+    if result is not None:
+        terminal.say_all(verdict_lines(result, terminal))
+    elif error is not None:
+        terminal.complain(ClientError(error.text("code"), error.text("message"), error.text("suggestion")))
+    else:
+        terminal.warn(f"healthctl: cannot tell the health of {job.text('model_id')}: its check ended as {job.text('state')}")
+
+
+def _exit(job: Document) -> int:
+    result, error = job.part_or_none("result"), job.part_or_none("error")
+    if result is not None:
+        return exits.health(result.text("health_status"))
+    return exits.FAILED if error is None else exits.exit_of(error.text("code"))
+
+
+def _bar(job: Document) -> str:
+    done, total = job.count("done_bytes"), job.count("total_bytes")
+    share = min(1.0, max(0.0, done / total)) if total > 0 else 0.0
+    filled = int(share * _BAR)
+    amount = f"{size_text(done)} of {size_text(total)}" if total > 0 else ""
+    return f"[{'#' * filled}{'.' * (_BAR - filled)}] {int(share * 100):3d} %  {amount}"

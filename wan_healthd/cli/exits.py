@@ -1,0 +1,42 @@
+"""The one table of exit statuses (contract: "Exit status")."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+HEALTHY = 0
+UNHEALTHY = 1
+USAGE = 2
+UNREACHABLE = 3
+FORBIDDEN = 4
+NOT_FOUND = 5
+FAILED = 6
+INTERRUPTED = 130
+"""128 + SIGINT, as shells count."""
+BROKEN_PIPE = 141
+"""128 + SIGPIPE: whoever read our output has gone."""
+
+EXIT_BY_CODE = MappingProxyType(
+    {
+        "invalid-request": USAGE,
+        "config-invalid": USAGE,
+        "needs-confirmation": USAGE,
+        "daemon-unreachable": UNREACHABLE,
+        "root-unreachable": UNREACHABLE,
+        "not-permitted": FORBIDDEN,
+        "socket-forbidden": FORBIDDEN,
+        "model-not-found": NOT_FOUND,
+        "file-not-found": NOT_FOUND,
+        "job-not-found": NOT_FOUND,
+    }
+)
+
+
+def exit_of(code: str) -> int:
+    """The exit status for an error's code; 6 for every code that has none of its own."""
+    return EXIT_BY_CODE.get(code, FAILED)
+
+
+def health(status: str) -> int:
+    """The exit status for a health status: 0 for "healthy" alone. "unknown" is not healthy: nobody knows."""
+    return HEALTHY if status == "healthy" else UNHEALTHY

@@ -1,0 +1,154 @@
+"""`healthctl status [MODEL] [--watch]`."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
+
+from wan_healthd.cli import exits
+from wan_healthd.cli.findings import findings_lines
+from wan_healthd.cli.parser import model_id
+from wan_healthd.cli.tables import Table
+from wan_healthd.cli.terminal import Terminal
+from wan_healthd.cli.wording import age_text, count_text, score_text, size_text, until_text
+from wan_healthd.client.daemon import Answer, Daemon
+from wan_healthd.client.document import Document
+from wan_healthd.client.errors import ClientError
+
+WATCH_S = 2.0
+MOST_EXPLAINED = 10
+"""Unhealthy models of which the issues are shown; each costs a request."""
+
+MOST_READING = 3
+_HEADERS = ("MODEL", "STATUS", "SCORE", "SIZE", "READ", "CHECKED")
+_STATUS_COLUMN = 1
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Add the command's own arguments."""
+    parser.description = (
+        "Shows the overall score, a line for each model, what the daemon does, and what is wrong. READ is when the stalest byte "
+        "of the model was last verified from the disk. Exit status 0 only if everything is healthy; unknown counts as unhealthy."
+    )
+    parser.add_argument("model", nargs="?", type=model_id, metavar="MODEL", help="only this model, with all its findings")
+    parser.add_argument("--watch", action="store_true", help=f"show it again every {WATCH_S:g} seconds until interrupted")
+
+
+def run(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:
+    """Show it, once or until interrupted."""
+    show = partial(_show_all, daemon, terminal)
+    if options.model is not None:
+        show = partial(_show_model, daemon, terminal, options.model)
+    if not options.watch:
+        return show()
+    while True:
+        show()
+        terminal.flush()
+        time.sleep(WATCH_S)
+        if not terminal.as_json:
+            terminal.clear()
+
+
+def _show_model(daemon: Daemon, terminal: Terminal, name: str) -> int:
+    from wan_healthd.cli.verdicts import verdict_lines
+
+    answer = daemon.get_model(name)
+    verdict = answer.document.part("model")
+    if terminal.as_json:
+        terminal.document(answer.body, answer.document.plain)
+    else:
+        terminal.say_all(verdict_lines(verdict, terminal))
+    return exits.health(verdict.text("health_status"))
+
+
+def _show_all(daemon: Daemon, terminal: Terminal) -> int:
+    answer = daemon.status()
+    if terminal.as_json:
+        terminal.document(answer.body, answer.document.plain)
+    else:
+        # All of it is fetched before the first line is shown, so that a watched screen does not flicker.
+        terminal.say_all([*_overview(answer.document, terminal), *_explanations(answer, daemon, terminal)])
+    return _exit(answer.document)
+
+
+def _exit(status: Document) -> int:
+    verdicts = [status.text("status"), *(model.text("status") for model in status.parts("models"))]
+    return max(exits.health(verdict) for verdict in verdicts)
+
+
+def _overview(status: Document, terminal: Terminal) -> Iterator[str]:
+    now, models = status.moment("now"), status.parts("models")
+    overall = status.text("status")
+    counts = [count_text(len(models), "model")]
+    if unclaimed := status.count("unclaimed_count"):
+        counts.append(count_text(unclaimed, "unclaimed file"))
+    score = score_text(status.number("overall_health_score"))
+    yield f"{terminal.paint_status(overall)}, score {score}, {', '.join(counts)}"
+    if models:
+        yield from _table(models, now, terminal)
+    yield from _activity(status, now, terminal)
+
+
+def _table(models: list[Document], now: datetime, terminal: Terminal) -> list[str]:
+    rows = [_row(model, now) for model in models]
+    table = Table(_HEADERS, rows, flexible=0, right=frozenset({2, 3}))
+
+    def paint(row: int, column: int, padded: str) -> str:
+        return terminal.paint_status(rows[row][_STATUS_COLUMN], padded) if column == _STATUS_COLUMN else padded
+
+    return table.lines(terminal.width, paint)
+
+
+def _row(model: Document, now: datetime) -> tuple[str, ...]:
+    return (
+        model.text("id"),
+        model.text("status"),
+        score_text(model.number("score")),
+        size_text(model.count("size_bytes")),
+        age_text(model.moment_or_none("oldest_read_at"), now),
+        age_text(model.moment_or_none("last_checked"), now),
+    )
+
+
+def _activity(status: Document, now: datetime, terminal: Terminal) -> Iterator[str]:
+    activity = status.part("activity")
+    reading, queued = activity.texts("reading"), activity.count("queued")
+    if reading:
+        more = f" and {len(reading) - MOST_READING} more" if len(reading) > MOST_READING else ""
+        yield from terminal.wrap(f"reading {', '.join(reading[:MOST_READING])}{more}", "", "  ")
+    if queued:
+        yield f"{count_text(queued, 'file')} waiting"
+    planned = [timer for timer in status.parts("timers") if timer.moment_or_none("next_run") is not None]
+    if planned:
+        soonest = min(planned, key=lambda timer: timer.moment("next_run"))
+        yield f"next: {soonest.text('name')} {until_text(soonest.moment('next_run'), now)}"
+
+
+def _explanations(answer: Answer, daemon: Daemon, terminal: Terminal) -> Iterator[str]:
+    issues = answer.document.parts("issues")
+    if issues:
+        yield ""
+        yield from findings_lines(issues, terminal, indent="", where=False)
+    unhealthy = [model for model in answer.document.parts("models") if model.text("status") != "healthy"]
+    for model in unhealthy[:MOST_EXPLAINED]:
+        yield from _explanation(model, daemon, terminal)
+    if len(unhealthy) > MOST_EXPLAINED:
+        yield ""
+        yield f"{len(unhealthy) - MOST_EXPLAINED} more are not healthy; see `healthctl status MODEL`"
+
+
+def _explanation(model: Document, daemon: Daemon, terminal: Terminal) -> Iterator[str]:
+    try:
+        # The id as it came, not as it is shown: it may hold characters that only its escapes can show.
+        findings = daemon.get_model(model.plain["id"]).document.part("model").parts("issues")
+    except ClientError as error:
+        if error.code == "model-not-found":  # it went between the two requests
+            return
+        raise
+    if findings:
+        yield ""
+        yield f"{model.text('id')}:"
+        yield from findings_lines(findings, terminal, indent="  ", where=False)

@@ -1,0 +1,148 @@
+"""The engine: asks a worker process, replaces it when it is lost, and finds out whose fault that was."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from wan_healthd.digest.admission import Admission
+from wan_healthd.digest.exchange import Ask, D, OnRun, WorkerLost
+from wan_healthd.digest.link import WorkerLink
+from wan_healthd.digest.process import WORKER_COMMAND
+from wan_healthd.digest.protocol import HeaderDone, HeaderJob, LocateDone, LocateJob, ReadDone, ReadJob, Refused
+from wan_healthd.domain.errors import WorkerFailed, WorkerRefused
+from wan_healthd.domain.evidence import HeaderFacts
+from wan_healthd.domain.extents import ByteRange
+from wan_healthd.domain.ports import ReadOutcome, ReadRequest, TouchedTensors
+
+EXAMINATIONS = 4
+"""Header and locate jobs at once, besides the reads: they are short and must not wait for those."""
+
+FAREWELL_S = 5.0
+"""How long `close` waits for a process that was killed; only one that hangs in the kernel takes this long."""
+
+
+class Patience(Struct, frozen=True):
+    """How long the worker may be silent, in seconds: until it greets, over a header, in the middle of a read."""
+
+    start_s: float = 30.0
+    examine_s: float = 10.0
+    read_s: float = 300.0
+
+
+class WorkerEngine:
+    """Implements `domain.ports.DigestEngine` with one worker process, started at the first call.
+
+    A job that is with the worker when the worker is lost is tried once more, with no other job beside it; if the worker is
+    lost again, that was this job's doing. So a crash costs one job. The second try reads from the beginning and reports its
+    runs again: `on_run` may hear of the same blocks twice, and what it hears last stands.
+
+    One instance belongs to one event loop, which may run in any thread.
+
+    Args:
+        concurrency: files read at the same time.
+        patience: silences that end the worker.
+        on_lost: told why each time the worker ended by itself or had to be ended; called in the event loop, must not raise.
+        command: starts the worker; the number of its socket is appended.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_lost: Callable[[str], None],
+        concurrency: int = 2,
+        patience: Patience = Patience(),  # noqa: B008, it is frozen
+        command: Sequence[str] = WORKER_COMMAND,
+    ) -> None:
+        self._on_lost = on_lost
+        self._patience = patience
+        self._command = tuple(command)
+        self._reads = asyncio.Semaphore(concurrency)
+        self._examinations = asyncio.Semaphore(EXAMINATIONS)
+        self._admission = Admission()
+        self._starting = asyncio.Lock()
+        self._link: WorkerLink | None = None
+        self._leaving: list[WorkerLink] = []
+        self._is_closed = False
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id; None while there is none."""
+        return self._link.pid if self._link is not None and self._link.is_alive else None
+
+    async def read(self, descriptor: int, request: ReadRequest, on_run: OnRun) -> ReadOutcome:
+        """See `DigestEngine`. Sets O_DIRECT on the open file; use the descriptor for nothing else but these calls."""
+        ask = Ask(lambda job: ReadJob(job, request), descriptor, ReadDone, self._patience.read_s, on_run)
+        async with self._reads:
+            return (await self._ask(ask)).outcome
+
+    async def header(self, descriptor: int, format_name: str) -> HeaderFacts:
+        """See `DigestEngine`."""
+        ask = Ask(lambda job: HeaderJob(job, format_name), descriptor, HeaderDone, self._patience.examine_s)
+        async with self._examinations:
+            return (await self._ask(ask)).facts
+
+    async def locate(self, format_name: str, packed_header: bytes, ranges: Sequence[ByteRange]) -> TouchedTensors:
+        """See `DigestEngine`."""
+        damaged = tuple(ranges)
+        ask = Ask(lambda job: LocateJob(job, format_name, packed_header, damaged), None, LocateDone, self._patience.examine_s)
+        async with self._examinations:
+            return (await self._ask(ask)).touched
+
+    async def close(self) -> None:
+        """See `DigestEngine`. May be called more than once."""
+        self._is_closed = True
+        links = [*self._leaving, *([self._link] if self._link is not None else [])]
+        for link in links:
+            link.retire()
+        farewells = [asyncio.ensure_future(link.gone()) for link in links if not link.is_gone]
+        if farewells:
+            _done, hanging = await asyncio.wait(farewells, timeout=FAREWELL_S)
+            for farewell in hanging:
+                farewell.cancel()
+
+    async def _ask(self, ask: Ask[D]) -> D:
+        try:
+            async with self._admission.together():
+                return await self._try(ask, alone=False)
+        except WorkerLost:
+            pass  # perhaps a neighbour's fault
+        try:
+            async with self._admission.alone():
+                return await self._try(ask, alone=True)
+        except WorkerLost as error:
+            raise WorkerFailed(
+                f"cannot examine the file: the digest worker was lost twice while it had this job: {error}",
+                "look for lack of memory or disk errors in `journalctl -k`, then check the file again",
+            ) from error
+
+    async def _try(self, ask: Ask[D], *, alone: bool) -> D:
+        link = await self._running(alone=alone)
+        answer = await link.answer(ask)
+        if isinstance(answer, Refused):
+            raise WorkerRefused(f"cannot examine the file: {answer.text}", answer.errno_name)
+        return answer
+
+    async def _running(self, *, alone: bool) -> WorkerLink:
+        """A worker that has greeted; `alone` asks for one that is not busy with a cancelled job either."""
+        async with self._starting:
+            if self._is_closed:
+                raise WorkerFailed("cannot examine the file: the digest engine is closed")
+            link = self._link
+            if link is None or not link.is_alive or (alone and link.has_strays):
+                link = self._start()
+            await link.ready(self._patience.start_s)
+            return link
+
+    def _start(self) -> WorkerLink:
+        if self._link is not None:
+            self._link.retire()
+            self._leaving = [link for link in (*self._leaving, self._link) if not link.is_gone]
+            self._link = None
+        try:
+            self._link = WorkerLink(self._command, self._on_lost)
+        except OSError as error:
+            raise WorkerLost(f"it cannot be started: {error}") from error
+        return self._link

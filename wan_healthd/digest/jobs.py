@@ -1,0 +1,143 @@
+"""The worker's jobs: each in a thread of its own, each isolated, each answered exactly once."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeAlias
+
+from wan_healthd.digest.bounded_reader import BoundedReader
+from wan_healthd.digest.disk_file import DiskFile
+from wan_healthd.digest.hashing import REPORT_INTERVAL_S
+from wan_healthd.digest.kernel import yield_disk
+from wan_healthd.digest.parsers import parser_of
+from wan_healthd.digest.protocol import (
+    Blocks,
+    Done,
+    FromWorker,
+    HeaderDone,
+    HeaderJob,
+    Job,
+    LocateDone,
+    LocateJob,
+    Progress,
+    ProtocolViolation,
+    ReadDone,
+    ReadJob,
+    Refused,
+)
+from wan_healthd.digest.reading import Reading
+from wan_healthd.digest.slots import SlotPool
+from wan_healthd.domain.paths import printable
+from wan_healthd.domain.ports import BlockRun
+
+Send: TypeAlias = Callable[[FromWorker], None]
+"""Sends one frame; safe to call from any thread. Raises OSError (EMSGSIZE) for a frame that is too large."""
+
+MAX_TEXT_CHARS = 500
+
+
+class Cancelled(Exception):
+    """The engine does not want this job any more."""
+
+
+class ReadReport:
+    """Tells the engine about a read, and the read about a cancellation (see `reading.Listener`)."""
+
+    def __init__(self, job: int, send: Send, cancelled: threading.Event) -> None:
+        self._job = job
+        self._send = send
+        self._cancelled = cancelled
+        self._told_at = time.monotonic()
+
+    def run(self, run: BlockRun) -> None:
+        """See `Listener`."""
+        self._send(Blocks(self._job, run))
+
+    def pulse(self, bytes_read: int) -> None:
+        """See `Listener`."""
+        if self._cancelled.is_set():
+            raise Cancelled
+        now = time.monotonic()
+        if now - self._told_at >= REPORT_INTERVAL_S:
+            self._told_at = now
+            self._send(Progress(self._job, bytes_read))
+
+
+class Jobs:
+    """Starts and cancels jobs. How many run at once is the engine's business."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._slots = SlotPool()
+        self._cancelled: dict[int, threading.Event] = {}
+
+    def start(self, job: Job, descriptor: int | None) -> None:
+        """Begin; the descriptor is the job's from now on.
+
+        Raises:
+            ProtocolViolation: the number is in use.
+        """
+        if job.job in self._cancelled:
+            raise ProtocolViolation(f"job {job.job} was given out twice")
+        self._cancelled[job.job] = threading.Event()
+        threading.Thread(target=self._run, args=(job, descriptor), name=f"job-{job.job}", daemon=True).start()
+
+    def cancel(self, number: int) -> None:
+        """Let the job end at its next chunk; no error if it has ended."""
+        if (event := self._cancelled.get(number)) is not None:
+            event.set()
+
+    def _run(self, job: Job, descriptor: int | None) -> None:
+        answer = self._outcome(job, descriptor)
+        del self._cancelled[job.job]
+        try:
+            self._send(answer)
+        except OSError as error:
+            self._send(_refusal(job.job, error))
+
+    def _outcome(self, job: Job, descriptor: int | None) -> Done | Refused:
+        """The boundary that isolates a job: whatever one file does to us, the others go on."""
+        try:
+            return self._work(job, descriptor)
+        except Exception as error:
+            return _refusal(job.job, error)
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+
+    def _work(self, job: Job, descriptor: int | None) -> Done:
+        if isinstance(job, LocateJob):
+            return LocateDone(job.job, parser_of(job.format_name).locate(job.packed_header, job.ranges))
+        if descriptor is None:
+            raise OSError(errno.EBADF, "the job came without a file")
+        if isinstance(job, HeaderJob):
+            return HeaderDone(job.job, parser_of(job.format_name).judge(BoundedReader(descriptor)))
+        return self._read(job, descriptor)
+
+    def _read(self, job: ReadJob, descriptor: int) -> ReadDone:
+        yield_disk(job.request.mode)
+        report = ReadReport(job.job, self._send, self._cancelled[job.job])
+        source = DiskFile(descriptor)
+        try:
+            return ReadDone(job.job, Reading(source, job.request, self._slots, report).outcome())
+        finally:
+            source.close()
+
+
+def _refusal(job: int, error: Exception) -> Refused:
+    match error:
+        case Cancelled():
+            return Refused(job, "ECANCELED", "the job was cancelled")
+        case OSError():
+            name, text = errno.errorcode.get(error.errno or 0, "EIO"), error.strerror or str(error)
+        case MemoryError():
+            name, text = "ENOMEM", "memory ran out"
+        case ValueError():
+            name, text = "EINVAL", str(error)
+        case _:
+            name, text = "ENOTRECOVERABLE", f"{type(error).__name__}: {error}"
+    return Refused(job, name, printable(text)[:MAX_TEXT_CHARS])

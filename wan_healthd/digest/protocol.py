@@ -1,0 +1,175 @@
+"""The frames between the engine and its worker, in both directions.
+
+Both ends send `Hello` first; ends that speak different versions part at once. Afterwards the engine sends jobs and `Cancel`,
+the worker answers each job with any number of `Blocks` and `Progress` and exactly one of `ReadDone`, `HeaderDone`,
+`LocateDone`, `Refused`. Frames of several jobs interleave; those of one job keep their order. A job that needs a file carries
+its descriptor with the frame (see `framing`).
+
+Growth: a new field stands last and has a default, a new kind of frame raises `VERSION`; what is here keeps its meaning.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Annotated, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+from wan_healthd.domain.digests import BLOCK_DIGEST_BYTES
+from wan_healthd.domain.evidence import HeaderFacts
+from wan_healthd.domain.extents import ByteRange
+from wan_healthd.domain.ports import BlockRun, ReadOutcome, ReadRequest, TouchedTensors
+
+VERSION = 1
+MAX_PAYLOAD_BYTES = 8 << 20
+"""Largest payload of one frame, in bytes; whoever announces more is not speaking this protocol."""
+
+LENGTH_BYTES = 4
+"""Every payload follows its own length as an unsigned 32-bit big-endian number."""
+
+JobNumber: TypeAlias = Annotated[int, Meta(ge=1)]
+
+
+class ProtocolViolation(Exception):
+    """The other end sent what it must not; nothing it says can be trusted any more."""
+
+
+class Hello(Struct, frozen=True, array_like=True, tag="hello"):
+    """First frame of either end."""
+
+    version: int
+
+
+class ReadJob(Struct, frozen=True, array_like=True, tag="read"):
+    """Read and digest the file whose descriptor comes with this frame."""
+
+    job: JobNumber
+    request: ReadRequest
+
+
+class HeaderJob(Struct, frozen=True, array_like=True, tag="header"):
+    """Judge the header of the file whose descriptor comes with this frame."""
+
+    job: JobNumber
+    format_name: str
+
+
+class LocateJob(Struct, frozen=True, array_like=True, tag="locate"):
+    """Name the tensors that the ranges touch, by a header that was packed earlier; comes without a descriptor."""
+
+    job: JobNumber
+    format_name: str
+    packed_header: bytes
+    ranges: tuple[ByteRange, ...]
+
+
+class Cancel(Struct, frozen=True, array_like=True, tag="cancel"):
+    """End the job at its next chunk; it still answers once. No error if it has ended already."""
+
+    job: JobNumber
+
+
+class Blocks(Struct, frozen=True, array_like=True, tag="blocks"):
+    """Digests of consecutive blocks, in file order."""
+
+    job: JobNumber
+    run: BlockRun
+
+
+class Progress(Struct, frozen=True, array_like=True, tag="progress"):
+    """The read advances, or still fights for single sectors; sent about once a second."""
+
+    job: JobNumber
+    bytes_read: int
+
+
+class ReadDone(Struct, frozen=True, array_like=True, tag="read-done"):
+    """Last answer to a `ReadJob`."""
+
+    job: JobNumber
+    outcome: ReadOutcome
+
+
+class HeaderDone(Struct, frozen=True, array_like=True, tag="header-done"):
+    """Answer to a `HeaderJob`."""
+
+    job: JobNumber
+    facts: HeaderFacts
+
+
+class LocateDone(Struct, frozen=True, array_like=True, tag="locate-done"):
+    """Answer to a `LocateJob`."""
+
+    job: JobNumber
+    touched: TouchedTensors
+
+
+class Refused(Struct, frozen=True, array_like=True, tag="refused"):
+    """The job could not be done, or was cancelled ("ECANCELED"). `text` is one printable line."""
+
+    job: JobNumber
+    errno_name: str
+    text: str
+
+
+Job: TypeAlias = ReadJob | HeaderJob | LocateJob
+ToWorker: TypeAlias = Hello | ReadJob | HeaderJob | LocateJob | Cancel
+Done: TypeAlias = ReadDone | HeaderDone | LocateDone
+FromWorker: TypeAlias = Hello | Blocks | Progress | ReadDone | HeaderDone | LocateDone | Refused
+
+_encoder = msgspec.msgpack.Encoder()
+_to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)
+_from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
+
+
+def encode(frame: ToWorker | FromWorker) -> bytes:
+    """The frame with its length in front.
+
+    Raises:
+        OSError: EMSGSIZE, if the payload would be larger than `MAX_PAYLOAD_BYTES`.
+    """
+    payload = _encoder.encode(frame)
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
+    return len(payload).to_bytes(LENGTH_BYTES, "big") + payload
+
+
+def payload_length(length_field: bytes) -> int:
+    """How many bytes follow this length field.
+
+    Raises:
+        ProtocolViolation: more than anybody may send.
+    """
+    length = int.from_bytes(length_field, "big")
+    if length > MAX_PAYLOAD_BYTES:
+        raise ProtocolViolation(f"a frame of {length} bytes was announced")
+    return length
+
+
+def decode_to_worker(payload: bytes) -> ToWorker:
+    """What the engine said.
+
+    Raises:
+        ProtocolViolation: it is none of `ToWorker`.
+    """
+    try:
+        return _to_worker.decode(payload)
+    except msgspec.DecodeError as error:
+        raise ProtocolViolation(f"a frame makes no sense: {error}") from error
+
+
+def decode_from_worker(payload: bytes) -> FromWorker:
+    """What the worker said.
+
+    Raises:
+        ProtocolViolation: it is none of `FromWorker`, or holds broken digests.
+    """
+    try:
+        answer = _from_worker.decode(payload)
+    except msgspec.DecodeError as error:
+        raise ProtocolViolation(f"a frame makes no sense: {error}") from error
+    if isinstance(answer, Blocks) and (not answer.run.digests or len(answer.run.digests) % BLOCK_DIGEST_BYTES):
+        raise ProtocolViolation("a run of blocks holds a part of a digest")
+    return answer

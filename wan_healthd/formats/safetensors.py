@@ -1,0 +1,140 @@
+"""safetensors: an 8-byte length, a JSON table of tensors, and their bytes without gaps.
+
+Accepts and refuses what the real loader does (safetensors 0.8, `tensor.rs`), with these exceptions, none of which a real
+model meets: headers above 16 MiB, or with millions of values, stay undecided; so a length that spells a zip's magic is taken
+for a zip; and offsets beyond the size of any file are a fault where the loader's own sum wraps around.
+"""
+
+from __future__ import annotations
+
+import zlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
+from wan_healthd.domain.evidence import HeaderFacts, HeaderFault
+from wan_healthd.domain.extents import ByteRange, merge
+from wan_healthd.domain.ports import TouchedTensors
+from wan_healthd.formats.signatures import name_of_content
+from wan_healthd.formats.strict_json import Malformed, TooMuch
+from wan_healthd.formats.tensor_extents import Extents, lay_out
+from wan_healthd.formats.tensor_table import read_table
+
+FORMAT = "safetensors"
+LENGTH_BYTES = 8
+LOADER_MAX_HEADER_BYTES = 100_000_000
+"""The loader refuses longer headers."""
+MAX_HEADER_BYTES = 16 << 20
+"""We judge up to this; real headers have some hundred KiB."""
+MAX_PACKED_HEADER_BYTES = 4 << 20
+MAX_FILE_BYTES = 2**63 - 1
+"""No file system gives more."""
+MAX_NAMES = 200
+MAX_NAME_CHARS = 512
+
+_TOO_LARGE = "header-too-large-to-judge"
+_NOTHING_TOUCHED = TouchedTensors(names=(), total=0, in_header=False)
+
+
+def judge_length(prefix: bytes, size_bytes: int) -> int | HeaderFacts:
+    """The header's length in bytes, or the judgement where the length alone decides.
+
+    Args:
+        prefix: the first `LENGTH_BYTES` bytes of the file, or all of a shorter file.
+        size_bytes: the file's size.
+    """
+    if len(prefix) < LENGTH_BYTES:
+        return _faulty(
+            "header-too-short", f"the file has {size_bytes} bytes, fewer than the {LENGTH_BYTES} of a header's length"
+        )
+    length = int.from_bytes(prefix[:LENGTH_BYTES], "little")
+    content = name_of_content(prefix) if length > MAX_HEADER_BYTES else None
+    if content is not None:
+        return _faulty("not-safetensors", f"the file begins like {content}")
+    if length > LOADER_MAX_HEADER_BYTES:
+        return _faulty("header-length", f"a header of {length} bytes is longer than loaders allow ({LOADER_MAX_HEADER_BYTES})")
+    payload_offset = LENGTH_BYTES + length
+    if payload_offset > size_bytes:
+        detail = f"the file ends inside its header: at least {payload_offset - size_bytes} bytes are missing"
+        return _faulty("truncated", detail, payload_offset=payload_offset)
+    if length > MAX_HEADER_BYTES:
+        return HeaderFacts(format=FORMAT, payload_offset=payload_offset, undecided=_TOO_LARGE)
+    return length
+
+
+def judge(header: bytes, size_bytes: int) -> HeaderFacts:
+    """What the header says, and whether the file can be what it says.
+
+    Args:
+        header: the JSON bytes, without the length before them.
+        size_bytes: the file's size.
+    """
+    payload_offset = LENGTH_BYTES + len(header)
+    if len(header) > MAX_HEADER_BYTES:
+        return HeaderFacts(format=FORMAT, payload_offset=payload_offset, undecided=_TOO_LARGE)
+    try:
+        extents = _read_extents(header)
+    except Malformed as fault:
+        return _faulty(fault.code, fault.detail, payload_offset=payload_offset)
+    except TooMuch:
+        return HeaderFacts(format=FORMAT, payload_offset=payload_offset, undecided=_TOO_LARGE)
+    declared_bytes = payload_offset + extents.payload_bytes
+    return HeaderFacts(
+        format=FORMAT,
+        fault=_size_fault(declared_bytes, size_bytes),
+        declared_bytes=declared_bytes,
+        payload_offset=payload_offset,
+        tensor_count=len(extents.names),
+        packed_header=zlib.compress(header, 6) if len(header) <= MAX_PACKED_HEADER_BYTES else None,
+    )
+
+
+def tensors_touched(header: bytes, ranges: Sequence[ByteRange]) -> TouchedTensors:
+    """Which tensors hold bytes of the given ranges of the file.
+
+    Args:
+        header: JSON bytes that `judge` found valid, or only at odds with the file's size; for others the answer is empty.
+        ranges: byte ranges of the file, in any order.
+
+    Returns:
+        Names in file order, at most `MAX_NAMES` of them, each cut to `MAX_NAME_CHARS`.
+    """
+    try:
+        extents = _read_extents(header).without_empty()
+    except (Malformed, TooMuch):
+        return _NOTHING_TOUCHED
+    payload_offset = LENGTH_BYTES + len(header)
+    damaged = merge(ranges)
+    names: list[str] = []
+    total = 0
+    counted = 0
+    for item in damaged:
+        first = max(counted, bisect_right(extents.ends, item.offset - payload_offset))
+        counted = max(first, bisect_left(extents.begins, item.end - payload_offset))
+        total += counted - first
+        names += extents.names[first : min(counted, first + MAX_NAMES - len(names))]
+    return TouchedTensors(
+        names=tuple(name[:MAX_NAME_CHARS] for name in names),
+        total=total,
+        in_header=bool(damaged) and damaged[0].offset < payload_offset,
+    )
+
+
+def _read_extents(header: bytes) -> Extents:
+    extents = lay_out(read_table(header))
+    if extents.payload_bytes > MAX_FILE_BYTES - LENGTH_BYTES - len(header):
+        raise Malformed("offsets-overflow", f"the tensors end at byte {extents.payload_bytes}, beyond the end of any file")
+    return extents
+
+
+def _size_fault(declared_bytes: int, size_bytes: int) -> HeaderFault | None:
+    if size_bytes < declared_bytes:
+        missing = declared_bytes - size_bytes
+        return HeaderFault("truncated", f"{missing} of {declared_bytes} bytes are missing")
+    if size_bytes > declared_bytes:
+        extra = size_bytes - declared_bytes
+        return HeaderFault("trailing-bytes", f"{extra} bytes stand behind the last tensor, which ends at byte {declared_bytes}")
+    return None
+
+
+def _faulty(code: str, detail: str, payload_offset: int | None = None) -> HeaderFacts:
+    return HeaderFacts(format=FORMAT, fault=HeaderFault(code, detail), payload_offset=payload_offset)

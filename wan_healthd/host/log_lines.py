@@ -1,0 +1,67 @@
+"""How one log record looks: on a terminal, in the journal, as JSON. Control characters never come through."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, MutableMapping
+from datetime import UTC, datetime
+from typing import Any
+
+from wan_healthd.domain.paths import printable
+
+Renderer = Callable[[Any, str, MutableMapping[str, Any]], str]
+"""A structlog processor that ends a chain. The record itself stands under `_record` (structlog.stdlib.ProcessorFormatter)."""
+
+SYSLOG_PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+DEBUG_PRIORITY = 7
+
+
+def terminal_line(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+    """`12:34:56 warning  cannot read  path=/models/a`, a traceback below it."""
+    record: logging.LogRecord = event["_record"]
+    time = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+    traceback = str(event.get("exception", "")).splitlines()
+    first = f"{time} {record.levelname.lower():<8} {_message(event)}"
+    return "\n".join([first, *(f"    {printable(line)}" for line in traceback)])
+
+
+def journal_line(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+    """`<4>cannot read  path=/models/a`: journald takes the priority from the prefix (sd-daemon(3)) and knows the time."""
+    record: logging.LogRecord = event["_record"]
+    line = f"<{syslog_priority(record.levelno)}>{_message(event)}"
+    exception = event.get("exception")
+    return f"{line} exception={_value(exception)}" if exception else line
+
+
+def json_line(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+    """One ASCII JSON object: time, level, logger, event, then the event's own keys."""
+    record: logging.LogRecord = event["_record"]
+    head = {
+        "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+        "level": record.levelname.lower(),
+        "logger": record.name,
+        "event": event.get("event"),
+    }
+    traceback = {"exception": event["exception"]} if "exception" in event else {}
+    return json.dumps({**_details(event), **traceback, **head}, default=str)
+
+
+def syslog_priority(level: int) -> int:
+    """The syslog priority of a level of the standard library."""
+    return next((priority for least, priority in SYSLOG_PRIORITIES if level >= least), DEBUG_PRIORITY)
+
+
+def _message(event: Mapping[str, Any]) -> str:
+    words = [printable(str(event.get("event", "")))]
+    words += [f"{printable(key)}={_value(value)}" for key, value in _details(event).items()]
+    return " ".join(words)
+
+
+def _details(event: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in event.items() if not key.startswith("_") and key not in ("event", "exception")}
+
+
+def _value(value: object) -> str:
+    text = printable(str(value))
+    return json.dumps(text, ensure_ascii=False) if not text or set(text) & set(' "=') else text

@@ -1,0 +1,77 @@
+"""Logs for people and machines: structlog over the standard library, so that other packages' warnings come out the same way.
+
+Importing structlog takes 70 ms: nothing else in this room does.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TextIO
+
+import structlog
+
+from wan_healthd.host.journal import is_journal_stream
+from wan_healthd.host.log_lines import Renderer, json_line, journal_line, terminal_line
+
+OWN_LOGGER = "wan_healthd"
+"""Every logger of ours is below this one; its level is the level."""
+
+OTHERS_LEVEL = logging.WARNING
+
+
+def configure(level: str, stream: TextIO) -> None:
+    """Send all logs to `stream`: readable on a terminal, with a priority prefix into the journal, else as JSON lines.
+
+    Args:
+        level: "debug", "info", "warning", "error" or "critical", for our own logs; others' begin at warning.
+        stream: stays the caller's.
+
+    Raises:
+        ValueError: no such level.
+    """
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = _Handler(stream)
+    handler.setFormatter(_formatter(stream))
+    root = logging.getLogger()
+    for previous in [item for item in root.handlers if isinstance(item, _Handler)]:
+        root.removeHandler(previous)
+    root.addHandler(handler)
+    root.setLevel(OTHERS_LEVEL)
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Change the level of our own logs while running.
+
+    Raises:
+        ValueError: no such level.
+    """
+    logging.getLogger(OWN_LOGGER).setLevel(level.upper())
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Ours, so that configuring twice replaces it; a line that cannot be written is lost without a word."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 logging's own name
+        """Nothing: stderr is what failed."""
+
+
+def _formatter(stream: TextIO) -> logging.Formatter:
+    renderer: Renderer = json_line
+    if is_journal_stream(stream):
+        renderer = journal_line
+    elif stream.isatty():
+        renderer = terminal_line
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.ExtraAdder()],
+        processors=[structlog.processors.format_exc_info, renderer],
+    )

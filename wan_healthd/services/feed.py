@@ -1,0 +1,122 @@
+"""Who listens: callbacks for results, and clients that wait for the next event."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from wan_healthd.domain.ports import Clock, Threads
+from wan_healthd.domain.verdicts import CorruptionReport, IntegrityResult
+
+T = TypeVar("T")
+Callback = Callable[[T], Awaitable[None] | None]
+Complain = Callable[[str, BaseException], None]
+
+PATIENCE_S = 30.0
+"""How long an async callback without a loop of its own may take."""
+
+
+class _Listener(Generic[T]):
+    """A callback, and the loop that it was registered from, where it may touch what lives there."""
+
+    def __init__(self, callback: Callback[T]) -> None:
+        self.callback = callback
+        self.loop: asyncio.AbstractEventLoop | None = None
+        with contextlib.suppress(RuntimeError):
+            self.loop = asyncio.get_running_loop()
+
+    async def call(self, value: T, threads: Threads) -> None:
+        """Call it where it belongs: in its own loop if that still runs, else beside ours."""
+        loop = self.loop
+        if loop is not None and loop.is_running() and loop is not asyncio.get_running_loop():
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_invoke(self.callback, value), loop))
+        elif loop is not None and loop.is_running():
+            await _invoke(self.callback, value)
+        else:
+            answer = await threads.run(lambda: self.callback(value))
+            if inspect.isawaitable(answer):
+                await asyncio.wait_for(_await(answer), PATIENCE_S)
+
+
+async def _invoke(callback: Callable[[Any], Any], value: object) -> None:
+    answer = callback(value)
+    if inspect.isawaitable(answer):
+        await answer
+
+
+async def _await(answer: Awaitable[None]) -> None:
+    await answer
+
+
+class Feed:
+    """Delivers results in order; a callback that raises harms nobody else.
+
+    Args:
+        complain: told of callbacks that raise.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        threads: Threads,
+        make_report: Callable[[IntegrityResult, datetime], CorruptionReport],
+        complain: Complain,
+    ) -> None:
+        self._clock = clock
+        self._threads = threads
+        self._make_report = make_report
+        self._complain = complain
+        self._health: list[_Listener[IntegrityResult]] = []
+        self._corruption: list[_Listener[CorruptionReport]] = []
+        self._results: asyncio.Queue[IntegrityResult] = asyncio.Queue()
+        self._news = asyncio.Event()
+
+    def add_health(self, callback: Callback[IntegrityResult]) -> None:
+        """Call `callback` with every finished result."""
+        self._health.append(_Listener(callback))
+
+    def add_corruption(self, callback: Callback[CorruptionReport]) -> None:
+        """Call `callback` with every report, clean ones too."""
+        self._corruption.append(_Listener(callback))
+
+    def result(self, result: IntegrityResult) -> None:
+        """A check finished."""
+        if self._health or self._corruption:
+            self._results.put_nowait(result)
+
+    def stirred(self) -> None:
+        """There may be new events."""
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def next_news(self, timeout_s: float) -> None:
+        """Return when there may be new events, or after `timeout_s`."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), timeout_s)
+
+    async def drained(self) -> None:
+        """Until every result so far was delivered."""
+        await self._results.join()
+
+    async def run(self) -> None:
+        """Deliver, until cancelled."""
+        while True:
+            result = await self._results.get()
+            try:
+                for health in self._health:
+                    await self._deliver(health, result)
+                report = self._make_report(result, self._clock.now())
+                for corruption in self._corruption:
+                    await self._deliver(corruption, report)
+            finally:
+                self._results.task_done()
+
+    async def _deliver(self, listener: _Listener[T], value: T) -> None:
+        try:
+            await listener.call(value, self._threads)
+        except Exception as error:  # the boundary around other people's code: one callback must not stop the next
+            self._complain(getattr(listener.callback, "__qualname__", repr(listener.callback)), error)

@@ -1,0 +1,151 @@
+"""Checks that somebody asked for: each is a job with a number, progress and a result."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import OrderedDict
+from collections.abc import Callable
+
+import msgspec
+
+from wan_healthd.domain.errors import HealthdError, JobNotFound, ModelNotFound
+from wan_healthd.domain.models import Layout
+from wan_healthd.domain.ports import Clock
+from wan_healthd.domain.verdicts import IntegrityResult
+from wan_healthd.services.activity import Activity
+from wan_healthd.services.publish import Publisher
+from wan_healthd.services.queue import Priority, Ticket
+from wan_healthd.services.sweep import Order, Sweeper
+from wan_healthd.store import models
+from wan_healthd.store.database import Database
+from wan_healthd.store.records import ModelRecord
+from wan_healthd.wire.answers import ErrorBody, JobRow
+
+KEPT = 100
+"""Finished jobs that can still be asked for."""
+
+
+class Jobs:
+    """Starts checks and remembers what came of them.
+
+    Args:
+        complain: told of checks that failed for a reason of ours.
+    """
+
+    def __init__(
+        self,
+        *,
+        sweeper: Sweeper,
+        database: Database,
+        publisher: Publisher,
+        clock: Clock,
+        activity: Activity,
+        group: asyncio.TaskGroup,
+        complain: Callable[[str, BaseException], None],
+    ) -> None:
+        self._sweeper = sweeper
+        self._database = database
+        self._publisher = publisher
+        self._clock = clock
+        self._activity = activity
+        self._group = group
+        self._complain = complain
+        self._numbers = itertools.count(1)
+        self._rows: OrderedDict[int, JobRow] = OrderedDict()
+        self._read_before: dict[int, int] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+
+    async def start_check(self, model_id: str, *, full: bool) -> JobRow:
+        """Begin a check.
+
+        Raises:
+            ModelNotFound: no model has that id.
+        """
+        record = await self._record(model_id)
+        row = JobRow(
+            id=next(self._numbers),
+            kind="full-check" if full else "check",
+            model_id=model_id,
+            state="running",
+            started_at=self._clock.now(),
+            finished_at=None,
+            done_bytes=0,
+            total_bytes=0 if record.result is None else round(record.result.total_size_mb * 1e6),
+            result=None,
+            error=None,
+        )
+        self._rows[row.id] = row
+        self._read_before[row.id] = self._activity.bytes_read
+        self._tasks[row.id] = self._group.create_task(self._run(row, record, full=full))
+        return row
+
+    async def check(self, model_id: str, *, full: bool, order: Order | None = None) -> IntegrityResult:
+        """Check and wait for the verdict.
+
+        Raises:
+            ModelNotFound: no model has that id.
+        """
+        record = await self._record(model_id)
+        order = order or Order(Priority.REQUESTED, full=full)
+        ticket = Ticket()
+        model = record.model
+        if model.layout is Layout.SINGLE_FILE:
+            await self._sweeper.sweep_file(model.root, model.path, order, ticket)
+        else:
+            await self._sweeper.sweep(model.root, model.path, order, ticket)
+        await ticket.wait()
+        result = await self._publisher.refresh(model_id, finished=True)
+        if result is None:
+            raise ModelNotFound(f"cannot check {model_id}: it is gone", "list the models with `healthctl status`")
+        return result
+
+    def get(self, job_id: int) -> JobRow:
+        """One job.
+
+        Raises:
+            JobNotFound: no such job, or it ended long ago.
+        """
+        row = self._rows.get(job_id)
+        if row is None:
+            raise JobNotFound(f"cannot show job {job_id}: there is none of that number", "list them with `healthctl jobs`")
+        if row.state != "running":
+            return row
+        done = self._activity.bytes_read - self._read_before[job_id]
+        return msgspec.structs.replace(row, done_bytes=min(done, row.total_bytes) if row.total_bytes else done)
+
+    def rows(self) -> tuple[JobRow, ...]:
+        """All jobs that are remembered, oldest first."""
+        return tuple(self.get(number) for number in self._rows)
+
+    async def _record(self, model_id: str) -> ModelRecord:
+        record = await self._database.read(lambda db: models.get(db, model_id))
+        if record is None:
+            raise ModelNotFound(f"cannot check {model_id}: no model has that id", "list the models with `healthctl status`")
+        return record
+
+    async def _run(self, row: JobRow, record: ModelRecord, *, full: bool) -> None:
+        result: IntegrityResult | None = None
+        body: ErrorBody | None = None
+        state = "cancelled"
+        try:
+            result = await self.check(record.model.id, full=full)
+            state = "done"
+        except HealthdError as error:
+            state, body = "failed", ErrorBody(error.code, error.category, error.message, error.suggestion)
+        except Exception as error:  # the boundary that isolates one job
+            self._complain(f"checking {record.model.id}", error)
+            fault = HealthdError(f"cannot check {record.model.id}: an internal error", "see the journal of wan-healthd")
+            state, body = "failed", ErrorBody(fault.code, fault.category, fault.message, fault.suggestion)
+        finally:
+            self._end(row, state, result, body)
+
+    def _end(self, row: JobRow, state: str, result: IntegrityResult | None, body: ErrorBody | None) -> None:
+        done = self._activity.bytes_read - self._read_before.pop(row.id)
+        self._tasks.pop(row.id, None)
+        self._rows[row.id] = msgspec.structs.replace(
+            row, state=state, finished_at=self._clock.now(), done_bytes=done, result=result, error=body
+        )
+        finished = [number for number, known in self._rows.items() if known.state != "running"]
+        for number in finished[:-KEPT]:
+            del self._rows[number]

@@ -1,0 +1,137 @@
+"""Judgements become state, events, alerts and callbacks, in this order and each exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from sqlite3 import Connection
+
+from msgspec import UNSET, Struct
+
+from wan_healthd.domain.events import EventKind, NewEvent
+from wan_healthd.domain.files import FileLook
+from wan_healthd.domain.findings import Finding
+from wan_healthd.domain.ports import Clock
+from wan_healthd.domain.verdicts import IntegrityResult
+from wan_healthd.services.alert import Alerter
+from wan_healthd.services.changes import Change, compare_findings
+from wan_healthd.services.feed import Feed
+from wan_healthd.services.verdicts import refresh
+from wan_healthd.store import contents, events, models, paths
+from wan_healthd.store.database import Database
+from wan_healthd.store.records import PathRecord
+
+VERDICT_EVERY_S = 1.0
+"""While a model's files are being read, its verdict is made anew at most this often, unless findings changed."""
+
+
+class Judgement(Struct, frozen=True):
+    """What was found at one path.
+
+    Args:
+        content_id: content that was judged there; None if there is none.
+        becomes_baseline: whether that content is from now on what is expected here.
+        is_final: False for a first word on a file whose content is still to be read.
+    """
+
+    record: PathRecord
+    look: FileLook
+    findings: tuple[Finding, ...]
+    content_id: int | None
+    becomes_baseline: bool = False
+    is_final: bool = True
+
+
+class _Outcome(Struct, frozen=True):
+    change: Change
+    models: tuple[str, ...]
+    results: tuple[IntegrityResult, ...]
+
+
+class Publisher:
+    """Writes judgements and tells about them once they are committed.
+
+    Args:
+        is_finished: whether nothing of a model waits or is worked on any more.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, alerter: Alerter, feed: Feed, is_finished: Callable[[str], bool]
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._alerter = alerter
+        self._feed = feed
+        self._is_finished = is_finished
+        self._refreshed: dict[str, float] = {}
+
+    async def judged(self, judgement: Judgement) -> None:
+        """Store one judgement; its events are in the same transaction."""
+        now = self._clock.now()
+        outcome = await self._database.write(lambda db: self._store(db, judgement, now))
+        self._feed.stirred()
+        self._alerter.findings(outcome.models, outcome.change)
+
+    async def finished(self, model_ids: Sequence[str]) -> None:
+        """A task of these models is done: the last one of a model ends its check and hands the result to callbacks."""
+        for model_id in model_ids:
+            if not self._is_finished(model_id):
+                continue
+            self._refreshed.pop(model_id, None)
+            result = await self.refresh(model_id, finished=True)
+            if result is not None:
+                self._feed.result(result)
+
+    async def refresh(self, model_id: str, *, finished: bool = False) -> IntegrityResult | None:
+        """Make one verdict anew."""
+        now = self._clock.now()
+        result = await self._database.write(lambda db: refresh(db, model_id, now, finished=finished))
+        self._feed.stirred()
+        return result
+
+    def _store(self, connection: Connection, judgement: Judgement, now: datetime) -> _Outcome:
+        record = judgement.record
+        change = compare_findings(paths.findings(connection, record.id), judgement.findings)
+        model_ids = models.of_path(connection, record.id)
+        paths.replace_findings(connection, record.id, judgement.findings, now)
+        if judgement.is_final:
+            self._keep_content(connection, judgement, now)
+        events.append(connection, _events(change, model_ids, now))
+        results = tuple(refresh(connection, m, now, finished=False) for m in model_ids if change or self._is_stale(m))
+        return _Outcome(change, model_ids, tuple(result for result in results if result is not None))
+
+    @staticmethod
+    def _keep_content(connection: Connection, judgement: Judgement, now: datetime) -> None:
+        record = judgement.record
+        intact = not any(not finding.is_advice for finding in judgement.findings)
+        mode = judgement.look.mode if intact else None
+        paths.judged(connection, record.id, content_id=judgement.content_id, mode=mode, at=now)
+        if judgement.becomes_baseline and judgement.content_id is not None:
+            content = contents.get(connection, judgement.content_id)
+            if content is not None:
+                paths.expect_content(connection, record.id, content, at=now)
+
+    def _is_stale(self, model_id: str) -> bool:
+        now = self._clock.monotonic()
+        if now - self._refreshed.get(model_id, -VERDICT_EVERY_S) < VERDICT_EVERY_S:
+            return False
+        self._refreshed[model_id] = now
+        return True
+
+
+def _events(change: Change, model_ids: Sequence[str], now: datetime) -> list[NewEvent]:
+    kinds = (
+        (EventKind.FINDING_OPENED, change.opened),
+        (EventKind.FINDING_CHANGED, change.changed),
+        (EventKind.FINDING_CLEARED, change.cleared),
+    )
+    return [
+        NewEvent(now, kind, _told(kind, finding), model_id, finding.path, finding, None, finding.path_b64 or UNSET)
+        for kind, findings in kinds
+        for finding in findings
+        for model_id in model_ids or (None,)
+    ]
+
+
+def _told(kind: EventKind, finding: Finding) -> str:
+    return f"no longer: {finding.message}" if kind is EventKind.FINDING_CLEARED else finding.message

@@ -1,0 +1,194 @@
+"""The one bounded priority queue through which every file goes to be judged."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections import Counter
+from enum import IntEnum
+
+import msgspec
+from msgspec import Struct
+
+CAPACITY = 50_000
+"""Most files that may wait; beyond it, hints are folded into a sweep of their root, and sweeps wait for room."""
+
+
+class Priority(IntEnum):
+    """Most urgent first. What somebody waits for, what just changed, what is new, what is due."""
+
+    REQUESTED = 0
+    CHANGED = 1
+    NEW = 2
+    DUE = 3
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it may use the lanes that sweeps must leave free."""
+        return self <= Priority.CHANGED
+
+
+class Task(Struct, frozen=True):
+    """Judge the file at `path`.
+
+    `models` are the models it is known to belong to (empty: to be found out). `full` reads every byte, also of an unchanged
+    file. `patient` waits for a file that still changes; a scan is not.
+    """
+
+    path: bytes
+    root: bytes
+    priority: Priority
+    models: tuple[str, ...] = ()
+    full: bool = False
+    patient: bool = True
+
+
+class Ticket:
+    """Counts tasks that somebody waits for."""
+
+    def __init__(self) -> None:
+        self._open = 0
+        self._issued = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def issued(self) -> int:
+        """How many tasks were handed in."""
+        return self._issued
+
+    def begin(self) -> None:
+        """One more task to wait for."""
+        self._issued += 1
+        self._open += 1
+        self._idle.clear()
+
+    def end(self) -> None:
+        """One of them is done."""
+        self._open -= 1
+        if self._open == 0:
+            self._idle.set()
+
+    async def wait(self) -> None:
+        """Until all are done."""
+        await self._idle.wait()
+
+
+class _Entry:
+    def __init__(self, task: Task, number: int) -> None:
+        self.task = task
+        self.number = number
+        self.tickets: list[Ticket] = []
+
+
+class WorkQueue:
+    """Tasks by priority, then by arrival; a path waits at most once and is never judged twice at a time.
+
+    Lives in one event loop; not for other threads.
+    """
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._numbers = itertools.count()
+        self._waiting: dict[bytes, _Entry] = {}
+        self._heap: list[tuple[int, int, bytes]] = []
+        self._active: dict[bytes, _Entry] = {}
+        self._parked: set[bytes] = set()
+        self._by_model: Counter[str] = Counter()
+        self._changed = asyncio.Condition()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def active(self) -> tuple[bytes, ...]:
+        """Paths that are being judged."""
+        return tuple(self._active)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether only what somebody waits for may still enter."""
+        return len(self._waiting) >= self._capacity
+
+    def holds_of(self, model_id: str) -> int:
+        """How many tasks of this model wait or are being worked on."""
+        return self._by_model[model_id]
+
+    async def put(self, task: Task, ticket: Ticket | None = None) -> bool:
+        """Enqueue, or merge with the task that waits for the same path; False if there is no room (nothing was done)."""
+        known = self._waiting.get(task.path)
+        if known is None and self.is_full and task.priority is not Priority.REQUESTED:
+            return False
+        entry = _Entry(task, next(self._numbers)) if known is None else self._merge(known, task)
+        if ticket is not None:
+            ticket.begin()
+            entry.tickets.append(ticket)
+        self._waiting[task.path] = entry
+        self._count(entry.task, +1)
+        heapq.heappush(self._heap, (entry.task.priority, entry.number, task.path))
+        async with self._changed:
+            self._changed.notify_all()
+        return True
+
+    async def put_when_room(self, task: Task, ticket: Ticket | None = None) -> None:
+        """Enqueue as soon as there is room."""
+        while not await self.put(task, ticket):
+            async with self._changed:
+                await self._changed.wait_for(lambda: not self.is_full)
+
+    async def get(self, *, urgent_only: bool) -> Task:
+        """The next task; its path is active until `done`."""
+        async with self._changed:
+            while (entry := self._pop(urgent_only=urgent_only)) is None:
+                await self._changed.wait()
+            self._active[entry.task.path] = entry
+            self._changed.notify_all()
+        return entry.task
+
+    async def done(self, task: Task) -> None:
+        """The task is finished, whatever came of it."""
+        entry = self._active.pop(task.path)
+        self._count(entry.task, -1)
+        for ticket in entry.tickets:
+            ticket.end()
+        waiting = self._waiting.get(task.path)
+        if task.path in self._parked:
+            self._parked.discard(task.path)
+            if waiting is not None:
+                heapq.heappush(self._heap, (waiting.task.priority, waiting.number, task.path))
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _merge(self, known: _Entry, task: Task) -> _Entry:
+        self._count(known.task, -1)
+        known.task = msgspec.structs.replace(
+            task,
+            priority=min(known.task.priority, task.priority),
+            full=known.task.full or task.full,
+            patient=known.task.patient and task.patient,
+            models=task.models or known.task.models,
+        )
+        return known
+
+    def _pop(self, *, urgent_only: bool) -> _Entry | None:
+        while self._heap:
+            priority, number, path = self._heap[0]
+            entry = self._waiting.get(path)
+            if entry is None or entry.number != number or entry.task.priority != priority:
+                heapq.heappop(self._heap)  # an older place of a task that was merged or taken
+                continue
+            if urgent_only and not Priority(priority).is_urgent:
+                return None
+            heapq.heappop(self._heap)
+            if path in self._active:
+                self._parked.add(path)
+                continue
+            return self._waiting.pop(path)
+        return None
+
+    def _count(self, task: Task, step: int) -> None:
+        for model_id in task.models:
+            self._by_model[model_id] += step
+            if not self._by_model[model_id]:
+                del self._by_model[model_id]

@@ -1,0 +1,39 @@
+"""The roster of models: files are enrolled under their model, and models without files are struck off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from sqlite3 import Connection
+
+from wan_healthd.domain.events import EventKind, NewEvent
+from wan_healthd.domain.files import Role
+from wan_healthd.domain.models import Model
+from wan_healthd.domain.paths import display, printable
+from wan_healthd.services.verdicts import refresh
+from wan_healthd.store import events, models, paths
+
+
+def enroll(connection: Connection, model: Model, files: Iterable[tuple[bytes, Role]], now: datetime) -> None:
+    """Record the model and these files of it; a new model gets its first verdict and an event."""
+    is_new = models.put(connection, model, now)
+    for path, role in files:
+        models.join(connection, model.id, paths.ensure(connection, path, model.root, role))
+    if is_new:
+        told = f"{printable(model.id)} appeared at {display(model.path)} ({model.layout})"
+        events.append(connection, [NewEvent(now, EventKind.MODEL_APPEARED, told, model_id=model.id, path=display(model.path))])
+    strike_off(connection, now)
+    refresh(connection, model.id, now, finished=False)
+
+
+def strike_off(connection: Connection, now: datetime) -> None:
+    """Forget unstated models that no file belongs to any more."""
+    gone = models.without_files(connection)
+    models.forget(connection, gone)
+    events.append(
+        connection,
+        [
+            NewEvent(now, EventKind.MODEL_FORGOTTEN, f"{printable(model_id)} has no files any more", model_id=model_id)
+            for model_id in gone
+        ],
+    )

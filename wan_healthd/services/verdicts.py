@@ -1,0 +1,72 @@
+"""Models' verdicts, made anew from the findings of their files."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from sqlite3 import Connection
+
+import msgspec
+
+from wan_healthd.checks.registry import judge_model
+from wan_healthd.checks.verdict import integrity_result
+from wan_healthd.domain.events import EventKind, NewEvent
+from wan_healthd.domain.evidence import ModelEvidence
+from wan_healthd.domain.findings import Finding
+from wan_healthd.domain.paths import printable
+from wan_healthd.domain.verdicts import IntegrityResult
+from wan_healthd.store import events, models, roots, totals
+from wan_healthd.store.records import ModelRecord
+from wan_healthd.store.totals import ModelTotals
+
+
+def refresh(connection: Connection, model_id: str, now: datetime, *, finished: bool) -> IntegrityResult | None:
+    """Make the verdict of one model anew and store it, with an event if its status changed; None if it is unknown.
+
+    `finished` says that a check of the model ended with this: then it counts as checked now.
+    """
+    record = models.get(connection, model_id)
+    if record is None:
+        return None
+    sums = totals.of_model(connection, model_id)
+    checked_at = now if finished and not sums.files_unread else record.checked_at
+    result = integrity_result(
+        model_id,
+        (*_beyond_files(record, sums, roots.lost(connection), now), *sums.findings),
+        nothing_left=_nothing_left(record, sums),
+        file_count=sums.files,
+        size_bytes=sums.size_bytes,
+        checksum=sums.checksum,
+        checked_at=checked_at,
+    )
+    before = models.judged(connection, result, sums.oldest_read_at, now)
+    if before is not result.health_status:
+        was = "new" if before is None else str(before)
+        told = f"{printable(model_id)} is {result.health_status} (was {was})"
+        events.append(
+            connection, [NewEvent(now, EventKind.STATUS_CHANGED, told, model_id=model_id, status=result.health_status)]
+        )
+    return result
+
+
+def _nothing_left(record: ModelRecord, sums: ModelTotals) -> bool:
+    if sums.files == 0:
+        return record.model.stated
+    return sums.weights_missing == sums.weights and sums.files_missing > 0
+
+
+def _beyond_files(record: ModelRecord, sums: ModelTotals, lost_roots: dict[bytes, str], now: datetime) -> tuple[Finding, ...]:
+    """Findings of the model itself; they are open since its status changed, as far as we know."""
+    evidence = ModelEvidence(
+        model_id=record.model.id,
+        path=record.model.path,
+        root=record.model.root,
+        stated=record.model.stated,
+        files_expected=sums.files,
+        files_present=sums.files - sums.files_missing,
+        weights_expected=sums.weights,
+        weights_present=sums.weights - sums.weights_missing,
+        files_unread=sums.files_unread,
+        root_errno_name=lost_roots.get(record.model.root),
+    )
+    since = record.status_since or now
+    return tuple(msgspec.structs.replace(finding, first_seen=since) for finding in judge_model(evidence))

@@ -1,0 +1,115 @@
+"""Watching: hints from the watcher's thread become settled paths in the queue, or sweeps where a hint is too coarse."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+
+from wan_healthd.domain.ports import Threads, Watcher, WatchEvent, WatchKind
+from wan_healthd.services.places import is_ignored
+from wan_healthd.services.settle import Settler
+from wan_healthd.services.sweep import is_below
+
+MOST_PENDING = 100_000
+"""Most hints that may wait for the event loop; beyond it their roots are swept instead."""
+
+FINISHED = frozenset({WatchKind.CLOSED, WatchKind.MOVED_IN, WatchKind.GONE})
+COARSE = frozenset({WatchKind.FOLDER_CHANGED, WatchKind.OVERFLOW, WatchKind.FAILED})
+
+
+class Watch:
+    """Takes hints for the roots.
+
+    Args:
+        roots: absolute.
+        sweep: called in the event loop with (root, folder) that must be looked at again.
+        complain: told of roots that cannot be watched.
+    """
+
+    def __init__(
+        self,
+        *,
+        watcher: Watcher,
+        threads: Threads,
+        settler: Settler,
+        roots: Sequence[bytes],
+        sweep: Callable[[bytes, bytes], None],
+        complain: Callable[[str], None],
+    ) -> None:
+        self._watcher = watcher
+        self._threads = threads
+        self._settler = settler
+        self._roots = tuple(sorted(roots, key=len, reverse=True))
+        self._sweep = sweep
+        self._complain = complain
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._guard = threading.Lock()
+        self._pending: dict[bytes, WatchKind] = {}
+        self._has_lost = False
+
+    async def start(self) -> None:
+        """Watch all roots."""
+        self._loop = asyncio.get_running_loop()
+        await self._threads.run(self._begin)
+
+    async def stop(self) -> None:
+        """Hint no more."""
+        await self._threads.run(self._watcher.stop)
+        self._settler.close()
+        self._loop = None
+
+    def root_of(self, path: bytes) -> bytes | None:
+        """The innermost root that holds `path`."""
+        return next((root for root in self._roots if is_below(path, root)), None)
+
+    def _begin(self) -> None:
+        self._watcher.start(self._take)
+        for root in self._roots:
+            self._watcher.add_root(root)
+
+    def _take(self, event: WatchEvent) -> None:
+        """Called in the watcher's thread: only remember, and wake the loop once."""
+        with self._guard:
+            is_first = not self._pending and not self._has_lost
+            if len(self._pending) < MOST_PENDING:
+                self._pending[event.path] = _stronger(self._pending.get(event.path), event.kind)
+            else:
+                self._has_lost = True
+        loop = self._loop
+        if is_first and loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._drain)
+
+    def _drain(self) -> None:
+        with self._guard:
+            pending, self._pending = self._pending, {}
+            has_lost, self._has_lost = self._has_lost, False
+        for path, kind in pending.items():
+            self._route(path, kind)
+        if has_lost:
+            for root in self._roots:
+                self._sweep(root, root)
+
+    def _route(self, path: bytes, kind: WatchKind) -> None:
+        root = self.root_of(path)
+        if root is None:
+            return
+        if kind in COARSE:
+            if kind is WatchKind.FAILED:
+                self._complain(f"cannot watch {path!r}: changes there are found by sweeps only")
+            self._sweep(root, root if kind is WatchKind.OVERFLOW else path)
+        elif is_ignored(root, path):
+            return
+        elif kind in FINISHED:
+            self._settler.finished(path)
+        else:
+            self._settler.touched(path)
+
+
+def _stronger(known: WatchKind | None, new: WatchKind) -> WatchKind:
+    """Of two hints about one path the one that must not be missed: coarse over finished over open-ended."""
+    if known in COARSE and new not in COARSE:
+        return known if known is not None else new
+    if known in FINISHED and new is WatchKind.ATTRIBUTES:
+        return known if known is not None else new
+    return new
