@@ -277,7 +277,7 @@ def test_an_unknown_format_is_refused(engine_of: Use[None], put: Put) -> None:
     async def work(engine: DigestEngine) -> None:
         with pytest.raises(WorkerRefused) as refusal:
             await engine.header(file.descriptor, "nonsense")
-        assert refusal.value.errno_name == "EOPNOTSUPP"
+        assert refusal.value.errno_name == "ENOTSUP"
 
     engine_of(work)
 

@@ -29,8 +29,8 @@ _MOST_DIGITS = 18
 def arguments(parser: ArgumentParser) -> None:
     """Add the command's own arguments."""
     parser.description = (
-        "Shows findings, changes of status and the daemon's own events in order, each with its number. Exit status 0. With --json "
-        "one document with all of them; with --follow --json one event a line."
+        "Shows findings, changes of status and the daemon's own events in order, each with its number. Exit status 0. With "
+        "--json one document with all of them; with --follow --json one event a line."
     )
     parser.add_argument("--follow", action="store_true", help=f"go on until interrupted; begins with the last {LATEST}")
     parser.add_argument(

@@ -15,17 +15,16 @@ from wan_healthd.client.daemon import Daemon
 from wan_healthd.client.document import Document
 
 SHORT_DIGEST = 12
-WHOLE_DIGEST = 64
 _HEADERS = ("STATUS", "SIZE", "VERIFIED BY", "PROOF", "LAST READ", "SHA-256", "FILE")
-_STATUS, _FILE = 0, 6
+_STATUS, _DIGEST, _FILE = 0, 5, 6
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Add the command's own arguments."""
     parser.description = (
         "Shows every file: status, size, the authority its content was compared with, how well that is proven (disk: read from "
-        "the disk itself), when its stalest byte was last verified, SHA-256, and what is damaged. Exit status 1 if a file is not "
-        "healthy."
+        "the disk itself), when its stalest byte was last verified, SHA-256, and what is damaged. Exit status 1 if a file is "
+        "not healthy."
     )
     parser.add_argument("model", type=model_id, metavar="MODEL", help="the model's id")
     parser.add_argument("--bad", action="store_true", help="only files that are not healthy (--json still has all)")
@@ -62,22 +61,23 @@ def common_folder(paths: Sequence[str]) -> str:
 
 def _listing(files: Sequence[Document], folder: str, terminal: Terminal) -> Iterator[str]:
     """A table if its names fit uncut, with whole digests or short ones; else a paragraph for each file."""
-    for digest_columns in (WHOLE_DIGEST, SHORT_DIGEST):
-        rows = [_row(file, folder, digest_columns) for file in files]
-        table = Table(_HEADERS, rows, flexible=_FILE, right=frozenset({1}))
+    rows = [_row(file, folder) for file in files]
+    short = [(*row[:_DIGEST], row[_DIGEST][:SHORT_DIGEST], *row[_DIGEST + 1 :]) for row in rows]
+    for cells in (rows, short):
+        table = Table(_HEADERS, cells, flexible=_FILE, right=frozenset({1}))
         if terminal.width is None or table.natural_width() <= terminal.width:
             return _tabled(table, files, terminal)
     return _stacked(rows, files, terminal)
 
 
-def _row(file: Document, folder: str, digest_columns: int) -> tuple[str, ...]:
+def _row(file: Document, folder: str) -> tuple[str, ...]:
     return (
         file.text("status"),
         size_text(file.count_or_none("size_bytes")),
         file.text("verified_by"),
         file.text_or_none("assurance") or NOTHING,
         time_text(file.moment_or_none("last_read_at")),
-        (file.text_or_none("sha256") or NOTHING)[:digest_columns],
+        file.text_or_none("sha256") or NOTHING,
         file.text("path").removeprefix(folder),
     )
 
@@ -96,10 +96,12 @@ def _tabled(table: Table, files: Sequence[Document], terminal: Terminal) -> Iter
 def _stacked(rows: Sequence[tuple[str, ...]], files: Sequence[Document], terminal: Terminal) -> Iterator[str]:
     for (status, size, authority, proof, read, digest, name), file in zip(rows, files, strict=True):
         yield name
-        facts = f"{status}, {size}, {_verified(authority, proof, read)}, sha256 {digest}"
+        facts = f"{status}, {size}, {_verified(authority, proof, read)}"
         first, *rest = terminal.wrap(facts, "  ", "  ")
         yield "  " + terminal.paint_status(status) + first[2 + len(status) :]
         yield from rest
+        if digest != NOTHING:
+            yield f"  sha256 {digest}"
         yield from findings_lines(file.parts("findings"), terminal, indent="  ", where=True)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 
 from wan_healthd.cli.commands import COMMANDS, load
+from wan_healthd.cli.terminal import width_of
 from wan_healthd.version import __version__
 
 EPILOG = """exit status: 0 done and healthy, 1 something is unhealthy or unknown, 2 usage, 3 the daemon cannot be reached,
@@ -19,20 +22,29 @@ def build(words: Sequence[str]) -> argparse.ArgumentParser:
         description="Shows and steers wan-healthd, which watches WAN2.2 model files.",
         epilog=EPILOG,
         allow_abbrev=False,
+        formatter_class=_Formatter,
     )
     parser.set_defaults(socket=None, json=False, no_color=False)
     parser.add_argument("--version", action="version", version=f"healthctl {__version__}")
     _global_options(parser)
-    # With prog given, argparse need not format a usage line now, which would import shutil and with it every compressor.
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, prog="healthctl")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command in COMMANDS:
-        below = commands.add_parser(command.name, help=command.summary, epilog=EPILOG, allow_abbrev=False)
-        _global_options(below)
+        below = commands.add_parser(
+            command.name, help=command.summary, epilog=EPILOG, allow_abbrev=False, formatter_class=_Formatter
+        )
         if command.name in words:
+            _global_options(below)
             module = load(command)
             module.arguments(below)
             below.set_defaults(run=module.run)
     return parser
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Knows its width: argparse makes a formatter for each argument, and would import shutil, and all compressors, to ask."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=(width_of(sys.stdout, os.environ) or 80) - 2)
 
 
 def model_id(text: str) -> str:

@@ -23,15 +23,16 @@ MOST_EXPLAINED = 10
 """Unhealthy models of which the issues are shown; each costs a request."""
 
 MOST_READING = 3
-_HEADERS = ("MODEL", "STATUS", "SCORE", "SIZE", "READ", "CHECKED")
+_HEADERS = ("MODEL", "STATUS", "SCORE", "SIZE", "LAST READ", "LAST CHECK")
 _STATUS_COLUMN = 1
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Add the command's own arguments."""
     parser.description = (
-        "Shows the overall score, a line for each model, what the daemon does, and what is wrong. READ is when the stalest byte "
-        "of the model was last verified from the disk. Exit status 0 only if everything is healthy; unknown counts as unhealthy."
+        "Shows the overall score, a line for each model, what the daemon does, and what is wrong. LAST READ is when the "
+        "stalest byte of the model was last verified from the disk. Exit status 0 only if everything is healthy; unknown "
+        "counts as unhealthy."
     )
     parser.add_argument("model", nargs="?", type=model_id, metavar="MODEL", help="only this model, with all its findings")
     parser.add_argument("--watch", action="store_true", help=f"show it again every {WATCH_S:g} seconds until interrupted")

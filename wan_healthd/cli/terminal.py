@@ -30,7 +30,7 @@ class Terminal:
         self.as_json = as_json
         self.is_interactive = out.isatty()
         self.shows_progress = err.isatty() and not as_json
-        self.width = _width(out, environ)
+        self.width = width_of(out, environ)
         self._colours = self.is_interactive and not no_color and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
         for stream in (out, err):
             if isinstance(stream, io.TextIOWrapper):
@@ -103,7 +103,8 @@ class Terminal:
         return fill(text, self.width, indent, hanging)
 
 
-def _width(out: TextIO, environ: Mapping[str, str]) -> int | None:
+def width_of(out: TextIO, environ: Mapping[str, str]) -> int | None:
+    """Columns that output must fit; None where it need not."""
     stated = environ.get("COLUMNS", "")
     if stated.isascii() and stated.isdigit() and int(stated[:6]) > 0:
         return max(_NARROWEST, int(stated[:6]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, inspect
 from msgspec.structs import FieldInfo
 
 from wan_healthd.config.quantities import QUANTITIES, Quantity
@@ -35,8 +35,6 @@ def quantity(field: FieldInfo) -> Quantity | None:
 
 def expected(field: FieldInfo) -> str:
     """What must stand in the field, for people."""
-    from msgspec import inspect
-
     kind = inspect.type_info(field.type)
     if isinstance(kind, inspect.UnionType):
         kind = next(item for item in kind.types if not isinstance(item, inspect.NoneType))

@@ -12,7 +12,7 @@ from wan_healthd.config.files import ConfigSource, UnreadableFile, drop_ins, par
 from wan_healthd.config.lines import KeyLines
 from wan_healthd.config.problems import Place, Problem
 from wan_healthd.config.rules import broken_rules
-from wan_healthd.config.shape import Given, Placed, ShapeReader
+from wan_healthd.config.shape import Given, Placed, ShapeReader, build
 from wan_healthd.domain.errors import ConfigInvalid
 from wan_healthd.domain.settings import Settings
 
@@ -35,8 +35,7 @@ def load(source: ConfigSource) -> Settings:
     problems += [item for item in broken_rules(merged, _defaults(Settings)) if not _follows(item, unsound)]
     if problems:
         raise ConfigInvalid(_report(problems), "correct the files, then try `wan-healthd --check-config`")
-    settings: Settings = _build(Settings, merged)
-    return settings
+    return build(Settings, merged)
 
 
 def _follows(problem: Problem, unsound: set[str]) -> bool:
@@ -74,22 +73,6 @@ def _merge(base: Given, later: Given) -> None:
             base.setdefault(name, []).extend(value)
         else:
             base[name] = value
-
-
-def _build(kind: type[Any], given: Given) -> Any:
-    values: dict[str, object] = {}
-    for field in fields(kind):
-        inner = table_type(field)
-        if field.name not in given:
-            continue
-        value = given[field.name]
-        if inner is not None:
-            values[field.name] = _build(inner, value)
-        elif isinstance(value, list):
-            values[field.name] = tuple(item.value for item in value)
-        else:
-            values[field.name] = value.value
-    return kind(**values)
 
 
 def _defaults(kind: type[Any]) -> Given:

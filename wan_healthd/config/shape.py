@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -12,6 +12,8 @@ from wan_healthd.config.fields import default_of, expected, quantity, row_type, 
 from wan_healthd.config.lines import KeyLines
 from wan_healthd.config.problems import Place, Problem, shown
 from wan_healthd.config.quantities import Unreadable
+
+StructT = TypeVar("StructT", bound=Struct)
 
 
 class Placed(Struct, frozen=True):
@@ -23,6 +25,20 @@ class Placed(Struct, frozen=True):
 
 Given = dict[str, Any]
 """What a file gives: Placed for a value, a list of Placed structs for an array of tables, Given for a table."""
+
+
+def build(kind: type[StructT], given: Given) -> StructT:
+    """The struct of what was given, with its defaults for the rest."""
+    values: dict[str, object] = {}
+    for field in fields(kind):
+        value, inner = given.get(field.name), table_type(field)
+        if isinstance(value, Placed):
+            values[field.name] = value.value
+        elif isinstance(value, list):
+            values[field.name] = tuple(item.value for item in value)
+        elif inner is not None:
+            values[field.name] = build(inner, value or {})
+    return kind(**values)
 
 
 class ShapeReader:
@@ -67,11 +83,11 @@ class ShapeReader:
             self._problem(key, f"expected a table, found {shown(raw)}", f"write [[{name}]] and its keys below")
             return None
         before = len(self.problems)
-        values = {name: item.value for name, item in self.table(kind, raw, key).items()}
+        given = self.table(kind, raw, key)
         for field in fields(kind):
             if field.required and field.encode_name not in raw:
                 self._problem(f"{key}.{field.encode_name}", "is missing", f"add {field.encode_name} = {_example(field)}")
-        return Placed(kind(**values), self._place(key)) if len(self.problems) == before else None
+        return Placed(build(kind, given), self._place(key)) if len(self.problems) == before else None
 
     def _value(self, given: Given, field: FieldInfo, value: object, key: str) -> None:
         written = quantity(field)

@@ -8,9 +8,31 @@ from __future__ import annotations
 
 import os
 import socket
+from array import array
 from collections.abc import Iterator
 
 from wan_healthd.digest.protocol import LENGTH_BYTES, ProtocolViolation, payload_length
+
+
+MAX_DESCRIPTORS = 4
+"""Room for more than the one that may come, to notice others; the kernel closes what finds no room."""
+
+
+def send_with_descriptor(connection: socket.socket, data: memoryview, descriptor: int) -> int:
+    """Send some of `data`, at least a byte, and with it the descriptor. `socket.send_fds` would drop the flag."""
+    rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [descriptor]))
+    return connection.sendmsg([data], [rights], socket.MSG_NOSIGNAL)
+
+
+def receive_with_descriptors(connection: socket.socket, count: int) -> tuple[bytes, list[int]]:
+    """At most `count` bytes and the descriptors that came with them. `socket.recv_fds` would drop the flag."""
+    room = socket.CMSG_SPACE(MAX_DESCRIPTORS * array("i").itemsize)
+    data, ancillary, _flags, _address = connection.recvmsg(count, room, socket.MSG_CMSG_CLOEXEC)
+    descriptors = array("i")
+    for level, kind, content in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
+    return data, list(descriptors)
 
 
 class FrameBuffer:
@@ -60,9 +82,7 @@ class FrameReceiver:
     def _length_field(self, descriptors: list[int]) -> bytes | None:
         field = b""
         while len(field) < LENGTH_BYTES:
-            data, received, _flags, _address = socket.recv_fds(
-                self._connection, LENGTH_BYTES - len(field), 4, socket.MSG_CMSG_CLOEXEC
-            )
+            data, received = receive_with_descriptors(self._connection, LENGTH_BYTES - len(field))
             descriptors += received
             if len(descriptors) > 1:
                 raise ProtocolViolation("a frame came with more than one descriptor")

@@ -172,8 +172,10 @@ class WorkerLink:
             self._strays.discard(answer.job)
 
     def _greet(self, hello: Hello) -> None:
-        if self._greeted.done() or hello.version != VERSION:
-            raise ProtocolViolation(f"it speaks version {hello.version}, not {VERSION}; was the package replaced?")
+        if self._greeted.done():
+            raise ProtocolViolation("it greeted twice")
+        if hello.version != VERSION:
+            raise ProtocolViolation(f"it speaks version {hello.version}, not {VERSION}: restart, the package was replaced")
         self._greeted.set_result(None)
 
     def _hung_up(self) -> None:

@@ -6,6 +6,7 @@ import os
 import socket
 from collections import deque
 
+from wan_healthd.digest.framing import send_with_descriptor
 from wan_healthd.digest.protocol import ToWorker, encode
 
 
@@ -63,4 +64,4 @@ class Outbox:
     def _send(self, parcel: Parcel) -> int:
         if parcel.descriptor is None:
             return self._connection.send(parcel.rest, socket.MSG_NOSIGNAL)
-        return socket.send_fds(self._connection, [parcel.rest], [parcel.descriptor], socket.MSG_NOSIGNAL)
+        return send_with_descriptor(self._connection, parcel.rest, parcel.descriptor)

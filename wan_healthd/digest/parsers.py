@@ -50,9 +50,9 @@ def parser_of(format_name: str) -> Parser:
     """The parser of that name.
 
     Raises:
-        OSError: EOPNOTSUPP, if there is none.
+        OSError: ENOTSUP, if there is none.
     """
     try:
         return PARSERS[format_name]
     except KeyError:
-        raise OSError(errno.EOPNOTSUPP, f"no parser is called {format_name!r}") from None
+        raise OSError(errno.ENOTSUP, f"no parser is called {format_name!r}") from None

@@ -119,6 +119,9 @@ ToWorker: TypeAlias = Hello | ReadJob | HeaderJob | LocateJob | Cancel
 Done: TypeAlias = ReadDone | HeaderDone | LocateDone
 FromWorker: TypeAlias = Hello | Blocks | Progress | ReadDone | HeaderDone | LocateDone | Refused
 
+NOT_A_FRAME = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises over bytes that are no message; text that is not UTF-8 is not among its own errors."""
+
 _encoder = msgspec.msgpack.Encoder()
 _to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)
 _from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
@@ -156,7 +159,7 @@ def decode_to_worker(payload: bytes) -> ToWorker:
     """
     try:
         return _to_worker.decode(payload)
-    except msgspec.DecodeError as error:
+    except NOT_A_FRAME as error:
         raise ProtocolViolation(f"a frame makes no sense: {error}") from error
 
 
@@ -168,7 +171,7 @@ def decode_from_worker(payload: bytes) -> FromWorker:
     """
     try:
         answer = _from_worker.decode(payload)
-    except msgspec.DecodeError as error:
+    except NOT_A_FRAME as error:
         raise ProtocolViolation(f"a frame makes no sense: {error}") from error
     if isinstance(answer, Blocks) and (not answer.run.digests or len(answer.run.digests) % BLOCK_DIGEST_BYTES):
         raise ProtocolViolation("a run of blocks holds a part of a digest")

@@ -47,6 +47,11 @@ def json_line(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
     return json.dumps({**_details(event), **traceback, **head}, default=str)
 
 
+def without_formatter_marks(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The event without what other handlers' formatters leave on a record, where it looks like somebody's own keys."""
+    return {key: value for key, value in event.items() if key not in ("message", "asctime")}
+
+
 def syslog_priority(level: int) -> int:
     """The syslog priority of a level of the standard library."""
     return next((priority for least, priority in SYSLOG_PRIORITIES if level >= least), DEBUG_PRIORITY)

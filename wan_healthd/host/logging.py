@@ -11,7 +11,7 @@ from typing import TextIO
 import structlog
 
 from wan_healthd.host.journal import is_journal_stream
-from wan_healthd.host.log_lines import Renderer, json_line, journal_line, terminal_line
+from wan_healthd.host.log_lines import Renderer, journal_line, json_line, terminal_line, without_formatter_marks
 
 OWN_LOGGER = "wan_healthd"
 """Every logger of ours is below this one; its level is the level."""
@@ -72,6 +72,6 @@ def _formatter(stream: TextIO) -> logging.Formatter:
     elif stream.isatty():
         renderer = terminal_line
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.ExtraAdder()],
+        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), without_formatter_marks],
         processors=[structlog.processors.format_exc_info, renderer],
     )

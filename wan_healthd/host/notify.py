@@ -7,6 +7,7 @@ manager's queue is full. So only printable ASCII goes in, bounded, and never a w
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
 
 import sdnotify
@@ -30,10 +31,7 @@ class SystemdNotifier:
     """
 
     def __init__(self, clock: Clock, watchdog_interval_s: float | None = None) -> None:
-        try:
-            self._systemd = sdnotify.SystemdNotifier(debug=True)
-        except (TypeError, IndexError) as error:  # NOTIFY_SOCKET is unset or empty
-            raise ConnectionRefusedError("cannot tell the service manager: NOTIFY_SOCKET is not set") from error
+        self._systemd = sdnotify.SystemdNotifier(debug=True)
         self._systemd.socket.setblocking(False)
         self._clock = clock
         self._watchdog_interval_s = watchdog_interval_s
@@ -108,12 +106,19 @@ class NullNotifier:
 
 def notifier_from_environment() -> SystemdNotifier | NullNotifier:
     """The notifier that this process's environment calls for: NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID."""
-    if not os.environ.get("NOTIFY_SOCKET"):
+    if not _somebody_listens(os.environ.get("NOTIFY_SOCKET", "")):
         return NullNotifier()
-    try:
-        return SystemdNotifier(SystemClock(), watchdog_interval_s(os.environ))
-    except OSError:  # a stale variable: nobody listens there
-        return NullNotifier()
+    return SystemdNotifier(SystemClock(), watchdog_interval_s(os.environ))
+
+
+def _somebody_listens(address: str) -> bool:
+    """Asked before sdnotify is made, which forgets to close its socket where nobody does."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect("\0" + address[1:] if address.startswith("@") else address)
+        except OSError:
+            return False
+    return True
 
 
 def watchdog_interval_s(environment: Mapping[str, str]) -> float | None:

@@ -13,6 +13,7 @@ from wan_healthd.domain.alerts import SWEEP_FINISHED
 from wan_healthd.domain.events import EventKind, NewEvent
 from wan_healthd.domain.ports import Clock
 from wan_healthd.services.alert import Alerter
+from wan_healthd.services.crew import Crew
 from wan_healthd.services.feed import Feed
 from wan_healthd.services.queue import Priority, Ticket
 from wan_healthd.services.sweep import Order, Sweeper
@@ -45,6 +46,7 @@ class Conductor:
         alerter: Alerter,
         feed: Feed,
         roots: Sequence[bytes],
+        crew: Crew,
         complain: Callable[[str, BaseException], None],
     ) -> None:
         self._sweeper = sweeper
@@ -57,7 +59,7 @@ class Conductor:
         self._requests: asyncio.Queue[str | _Request] = asyncio.Queue()
         self._asked: set[str | _Request] = set()
         self._unclaimed: dict[bytes, int] = {}
-        self._waiting: asyncio.TaskGroup | None = None
+        self._crew = crew
 
     @property
     def unclaimed_count(self) -> int:
@@ -74,15 +76,13 @@ class Conductor:
 
     async def run(self) -> None:
         """Sweep whenever asked, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            self._waiting = group
-            while True:
-                request = await self._requests.get()
-                self._asked.discard(request)
-                try:
-                    await self._conduct(request)
-                except Exception as error:  # the boundary that isolates one sweep: the next must run whatever came of this
-                    self._complain("sweeping", error)
+        while True:
+            request = await self._requests.get()
+            self._asked.discard(request)
+            try:
+                await self._conduct(request)
+            except Exception as error:  # the boundary that isolates one sweep: the next must run whatever came of this
+                self._complain("sweeping", error)
 
     async def sweep_all(self, order: Order, ticket: Ticket) -> list[bytes]:
         """Walk all roots now; returns the unclaimed files (a bounded number of them)."""
@@ -105,8 +105,7 @@ class Conductor:
         started = self._clock.now()
         ticket = Ticket()
         await self.sweep_all(Order(Priority.DUE, full=request == FULL), ticket)
-        if self._waiting is not None:
-            self._waiting.create_task(self._finish(request, started, ticket))
+        self._crew.start(self._finish(request, started, ticket))
 
     async def _finish(self, name: str, started: datetime, ticket: Ticket) -> None:
         """Once everything that the sweep enqueued is judged, it is done; a restart before that repeats it."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import inspect
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -19,15 +20,19 @@ Complain = Callable[[str, BaseException], None]
 PATIENCE_S = 30.0
 """How long an async callback without a loop of its own may take."""
 
+DELIVERY_S = 5.0
+"""How long somebody who asked for a check waits for the callbacks before they get their answer."""
+
+_in_callback: ContextVar[bool] = ContextVar("in_callback", default=False)
+"""A callback may ask for a check itself; then nobody must wait for the callback to end."""
+
 
 class _Listener(Generic[T]):
     """A callback, and the loop that it was registered from, where it may touch what lives there."""
 
-    def __init__(self, callback: Callback[T]) -> None:
+    def __init__(self, callback: Callback[T], loop: asyncio.AbstractEventLoop | None) -> None:
         self.callback = callback
-        self.loop: asyncio.AbstractEventLoop | None = None
-        with contextlib.suppress(RuntimeError):
-            self.loop = asyncio.get_running_loop()
+        self.loop = loop
 
     async def call(self, value: T, threads: Threads) -> None:
         """Call it where it belongs: in its own loop if that still runs, else beside ours."""
@@ -43,9 +48,13 @@ class _Listener(Generic[T]):
 
 
 async def _invoke(callback: Callable[[Any], Any], value: object) -> None:
-    answer = callback(value)
-    if inspect.isawaitable(answer):
-        await answer
+    token = _in_callback.set(True)
+    try:
+        answer = callback(value)
+        if inspect.isawaitable(answer):
+            await answer
+    finally:
+        _in_callback.reset(token)
 
 
 async def _await(answer: Awaitable[None]) -> None:
@@ -75,13 +84,13 @@ class Feed:
         self._results: asyncio.Queue[IntegrityResult] = asyncio.Queue()
         self._news = asyncio.Event()
 
-    def add_health(self, callback: Callback[IntegrityResult]) -> None:
-        """Call `callback` with every finished result."""
-        self._health.append(_Listener(callback))
+    def add_health(self, callback: Callback[IntegrityResult], loop: asyncio.AbstractEventLoop | None) -> None:
+        """Call `callback` with every finished result, in `loop` while that runs."""
+        self._health.append(_Listener(callback, loop))
 
-    def add_corruption(self, callback: Callback[CorruptionReport]) -> None:
-        """Call `callback` with every report, clean ones too."""
-        self._corruption.append(_Listener(callback))
+    def add_corruption(self, callback: Callback[CorruptionReport], loop: asyncio.AbstractEventLoop | None) -> None:
+        """Call `callback` with every report, clean ones too, in `loop` while that runs."""
+        self._corruption.append(_Listener(callback, loop))
 
     def result(self, result: IntegrityResult) -> None:
         """A check finished."""
@@ -98,9 +107,11 @@ class Feed:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), timeout_s)
 
-    async def drained(self) -> None:
-        """Until every result so far was delivered."""
-        await self._results.join()
+    async def delivered(self) -> None:
+        """Until every result so far was delivered, but not for ever, and not from within a callback."""
+        if not _in_callback.get():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._results.join(), DELIVERY_S)
 
     async def run(self) -> None:
         """Deliver, until cancelled."""

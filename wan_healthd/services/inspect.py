@@ -85,14 +85,15 @@ class Inspector:
             model_ids = task.models
             try:
                 model_ids = await self._inspect(task) or task.models
-            except Exception as error:  # the boundary that isolates one job: the next file must be judged whatever came of this
+            except Exception as error:  # the boundary that isolates one job: the next file is judged whatever came of this
                 self._complain(f"inspecting {task.path!r}", error)
-            finally:
-                await self._queue.done(task)
+            tickets = await self._queue.done(task)
             try:
                 await self._publisher.finished(model_ids)
             except HealthdError as error:
                 self._complain("finishing a check", error)
+            for ticket in tickets:
+                ticket.end()
 
     async def _inspect(self, task: Task) -> tuple[str, ...]:
         """Judge one file; returns the models that it belongs to."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,6 +13,8 @@ from wan_healthd.domain.models import Layout
 from wan_healthd.domain.ports import Clock
 from wan_healthd.domain.verdicts import IntegrityResult
 from wan_healthd.services.activity import Activity
+from wan_healthd.services.crew import Crew
+from wan_healthd.services.feed import Feed
 from wan_healthd.services.publish import Publisher
 from wan_healthd.services.queue import Priority, Ticket
 from wan_healthd.services.sweep import Order, Sweeper
@@ -39,22 +40,23 @@ class Jobs:
         sweeper: Sweeper,
         database: Database,
         publisher: Publisher,
+        feed: Feed,
         clock: Clock,
         activity: Activity,
-        group: asyncio.TaskGroup,
+        crew: Crew,
         complain: Callable[[str, BaseException], None],
     ) -> None:
         self._sweeper = sweeper
         self._database = database
         self._publisher = publisher
+        self._feed = feed
         self._clock = clock
         self._activity = activity
-        self._group = group
+        self._crew = crew
         self._complain = complain
         self._numbers = itertools.count(1)
         self._rows: OrderedDict[int, JobRow] = OrderedDict()
         self._read_before: dict[int, int] = {}
-        self._tasks: dict[int, asyncio.Task[None]] = {}
 
     async def start_check(self, model_id: str, *, full: bool) -> JobRow:
         """Begin a check.
@@ -77,7 +79,7 @@ class Jobs:
         )
         self._rows[row.id] = row
         self._read_before[row.id] = self._activity.bytes_read
-        self._tasks[row.id] = self._group.create_task(self._run(row, record, full=full))
+        self._crew.start(self._run(row, record, full=full))
         return row
 
     async def check(self, model_id: str, *, full: bool, order: Order | None = None) -> IntegrityResult:
@@ -98,6 +100,7 @@ class Jobs:
         result = await self._publisher.refresh(model_id, finished=True)
         if result is None:
             raise ModelNotFound(f"cannot check {model_id}: it is gone", "list the models with `healthctl status`")
+        await self._feed.delivered()
         return result
 
     def get(self, job_id: int) -> JobRow:
@@ -142,7 +145,6 @@ class Jobs:
 
     def _end(self, row: JobRow, state: str, result: IntegrityResult | None, body: ErrorBody | None) -> None:
         done = self._activity.bytes_read - self._read_before.pop(row.id)
-        self._tasks.pop(row.id, None)
         self._rows[row.id] = msgspec.structs.replace(
             row, state=state, finished_at=self._clock.now(), done_bytes=done, result=result, error=body
         )

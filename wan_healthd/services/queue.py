@@ -146,12 +146,10 @@ class WorkQueue:
             self._changed.notify_all()
         return entry.task
 
-    async def done(self, task: Task) -> None:
-        """The task is finished, whatever came of it."""
+    async def done(self, task: Task) -> list[Ticket]:
+        """The task is finished, whatever came of it; the caller ends the returned tickets once it has told so."""
         entry = self._active.pop(task.path)
         self._count(entry.task, -1)
-        for ticket in entry.tickets:
-            ticket.end()
         waiting = self._waiting.get(task.path)
         if task.path in self._parked:
             self._parked.discard(task.path)
@@ -159,6 +157,7 @@ class WorkQueue:
                 heapq.heappush(self._heap, (waiting.task.priority, waiting.number, task.path))
         async with self._changed:
             self._changed.notify_all()
+        return entry.tickets
 
     def _merge(self, known: _Entry, task: Task) -> _Entry:
         self._count(known.task, -1)

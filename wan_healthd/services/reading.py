@@ -154,6 +154,9 @@ class ContentReader:
                 outcome = await self._engine.read(subject.descriptor, request, take)
                 saving.cancel()
             await saver.flush()
+        except asyncio.CancelledError:
+            await saver.flush()  # a scrub goes on from here after the restart
+            raise
         except ExceptionGroup as group_error:
             raise group_error.exceptions[0] from group_error
         finally:

@@ -28,11 +28,21 @@ MOST_UNCLAIMED = 10_000
 
 
 class Order(Struct, frozen=True):
-    """How a sweep treats what it finds. `full` enqueues everything; `patient` as in Task."""
+    """How a sweep treats what it finds.
+
+    What somebody waits for (REQUESTED) is judged even if nothing changed; `full` reads every byte; `patient` as in Task;
+    `judges` False only brings the roster of models up to date.
+    """
 
     priority: Priority
     full: bool = False
     patient: bool = True
+    judges: bool = True
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether also what did not change is enqueued."""
+        return self.full or self.priority is Priority.REQUESTED
 
 
 class Findings(Struct):
@@ -103,7 +113,7 @@ class Sweeper:
 
     async def sweep_file(self, root: bytes, path: bytes, order: Order, ticket: Ticket) -> None:
         """Enqueue one file; the inspector finds out what it belongs to."""
-        await self._enqueue(Task(path, root, order.priority, full=order.full, patient=order.patient), ticket)
+        await self._enqueue(Task(path, root, order.priority, full=order.full, patient=order.patient), order, ticket)
 
     async def _visit(self, root: bytes, step: _Step, order: Order, ticket: Ticket, found: Findings) -> list[_Step]:
         listing = await self._threads.run(lambda: self._files.list_folder(root, step.folder))
@@ -117,10 +127,10 @@ class Sweeper:
         await self._enroll(members, known)
         for member in members:
             glance = known.pop(member.path, None)
-            if order.full or _is_due(member, glance):
+            if order.takes_all or _is_due(member, glance):
                 priority = order.priority if glance is not None else min(order.priority, Priority.NEW)
                 task = Task(member.path, root, priority, (member.model.id,), full=order.full, patient=order.patient)
-                await self._enqueue(task, ticket)
+                await self._enqueue(task, order, ticket)
         await self._enqueue_all(root, known, order, ticket)
         return [_Step(_join(listing.path, entry.name), claim) for entry in listing.entries if _is_subfolder(entry)]
 
@@ -173,7 +183,7 @@ class Sweeper:
     async def _enqueue_all(self, root: bytes, known: Mapping[bytes, Glance], order: Order, ticket: Ticket) -> None:
         """Paths that are known but were not seen: judged by a look of their own."""
         for path, glance in known.items():
-            await self._enqueue(Task(path, root, order.priority, glance.models, patient=order.patient), ticket)
+            await self._enqueue(Task(path, root, order.priority, glance.models, patient=order.patient), order, ticket)
 
     async def _enqueue_unvisited(self, root: bytes, folder: bytes, visited: set[bytes], order: Order, ticket: Ticket) -> None:
         """Folders in which files are known but that the walk did not come by: gone, or links by now."""
@@ -181,8 +191,9 @@ class Sweeper:
             known = await self._database.read(lambda db, gone=gone: paths.in_folder(db, root, gone))  # type: ignore[misc]
             await self._enqueue_all(root, known, order, ticket)
 
-    async def _enqueue(self, task: Task, ticket: Ticket) -> None:
-        await self._queue.put_when_room(task, ticket)
+    async def _enqueue(self, task: Task, order: Order, ticket: Ticket) -> None:
+        if order.judges:
+            await self._queue.put_when_room(task, ticket)
 
     async def _put_stated(self, root: bytes) -> None:
         """Stated models are in the roster even when nothing of them is there."""

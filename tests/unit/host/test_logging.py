@@ -1,0 +1,122 @@
+"""Logs on a real terminal, into the journal's stream, and as JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from wan_healthd.host.logging import configure, set_level
+
+NASTY = "new\nline \x1b[2J \u202e \udcff"
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    root, own = logging.getLogger(), logging.getLogger("wan_healthd")
+    handlers, levels = list(root.handlers), (root.level, own.level)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    own.setLevel(levels[1])
+    structlog.reset_defaults()
+
+
+def log_everything() -> None:
+    log = structlog.stdlib.get_logger("wan_healthd.test")
+    log.debug("too fine")
+    log.warning("cannot read", path=f"/models/{NASTY}", empty="", words="two words")
+    logging.getLogger("wan_healthd.plain").info("plain %d", 7, extra={"key": "value"})
+    logging.getLogger("watchdog.observers").info("of no interest")
+    logging.getLogger("watchdog.observers").warning("queue overflowed below %r", b"/models")
+    try:
+        {}[NASTY]
+    except KeyError:
+        log.exception("failed")
+
+
+def test_a_pipe_gets_json_lines() -> None:
+    stream = io.StringIO()
+    configure("info", stream)
+    log_everything()
+    assert stream.getvalue().isascii()
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["level"], line["event"]) for line in lines] == [
+        ("warning", "cannot read"),
+        ("info", "plain 7"),
+        ("warning", "queue overflowed below b'/models'"),
+        ("error", "failed"),
+    ]
+    assert lines[0]["path"] == f"/models/{NASTY}"
+    assert lines[0]["logger"] == "wan_healthd.test"
+    assert lines[0]["time"].endswith("+00:00")
+    assert lines[1]["key"] == "value"
+    assert "KeyError" in lines[3]["exception"]
+
+
+def test_the_journal_gets_a_priority_and_one_line_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (tmp_path / "stderr").open("w", encoding="utf-8") as stream:
+        facts = os.fstat(stream.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{facts.st_dev}:{facts.st_ino}")
+        configure("debug", stream)
+        log_everything()
+        configure("info", io.StringIO())
+    lines = (tmp_path / "stderr").read_text("utf-8").splitlines()
+    assert lines[0] == "<7>too fine"
+    assert lines[1] == r'<4>cannot read path="/models/new\\nline \\x1b[2J \\u202e \\udcff" empty="" words="two words"'
+    assert lines[2] == "<6>plain 7 key=value"
+    assert lines[3] == "<4>queue overflowed below b'/models'"
+    assert lines[4].startswith('<3>failed exception="Traceback')
+    assert len(lines) == 5
+
+
+def test_a_terminal_gets_lines_that_cannot_harm_it() -> None:
+    near, far = os.openpty()
+    try:
+        with open(far, "w", encoding="utf-8") as stream:
+            configure("info", stream)
+            log_everything()
+            shown = os.read(near, 65536).decode()
+            configure("info", io.StringIO())
+    finally:
+        os.close(near)
+    lines = shown.split("\r\n")
+    assert lines[0][8:].startswith(" warning  cannot read path=")
+    assert lines[3].endswith("error    failed")
+    assert lines[4] == "    Traceback (most recent call last):"
+    assert all(line.isprintable() for line in lines)
+
+
+def test_the_level_changes_while_running() -> None:
+    stream = io.StringIO()
+    configure("warning", stream)
+    log = structlog.stdlib.get_logger("wan_healthd.test").bind(job=1)
+    log.info("first")
+    set_level("debug")
+    log.info("second")
+    set_level("error")
+    log.info("third")
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["second"]
+    with pytest.raises(ValueError, match="LOUD"):
+        set_level("loud")
+
+
+def test_configuring_twice_logs_once() -> None:
+    first, second = io.StringIO(), io.StringIO()
+    configure("info", first)
+    configure("info", second)
+    logging.getLogger("wan_healthd").warning("once")
+    assert (first.getvalue(), len(second.getvalue().splitlines())) == ("", 1)
+
+
+def test_a_stream_that_is_gone_harms_nobody() -> None:
+    stream = io.StringIO()
+    configure("info", stream)
+    stream.close()
+    logging.getLogger("wan_healthd").warning("nobody hears")

@@ -1,0 +1,240 @@
+"""Answers: what the store and the services know, in the shapes that clients get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from sqlite3 import Connection
+
+from msgspec import UNSET
+
+from wan_healthd.checks.root_reach import root_finding
+from wan_healthd.domain.catalogue import FILE_MISSING
+from wan_healthd.domain.coverage import Extent
+from wan_healthd.domain.digests import Assurance, weakest
+from wan_healthd.domain.errors import ModelNotFound
+from wan_healthd.domain.files import VerifiedBy
+from wan_healthd.domain.paths import base64_if_needed, display
+from wan_healthd.domain.ports import Clock
+from wan_healthd.domain.scoring import status_of
+from wan_healthd.domain.verdicts import HealthStatus, IntegrityResult, SystemHealthReport
+from wan_healthd.services.activity import Activity
+from wan_healthd.services.conduct import Conductor
+from wan_healthd.services.feed import Feed
+from wan_healthd.services.queue import WorkQueue
+from wan_healthd.services.schedule import Schedule
+from wan_healthd.store import contents, events, models, roots, timers
+from wan_healthd.store.database import Database
+from wan_healthd.store.records import ModelRecord, PathState
+from wan_healthd.version import __version__
+from wan_healthd.wire.answers import (
+    SCHEMA,
+    ActivityRow,
+    EventsAnswer,
+    FileRow,
+    FilesAnswer,
+    ModelRow,
+    ModelsAnswer,
+    StatusAnswer,
+    TimerRow,
+)
+from wan_healthd.wire.requests import EventsQuery
+
+WORST_FIRST = (
+    HealthStatus.MISSING,
+    HealthStatus.CORRUPTED,
+    HealthStatus.DEGRADED,
+    HealthStatus.UNKNOWN,
+    HealthStatus.HEALTHY,
+)
+
+
+class Overview:
+    """Reads only; nothing here waits for the disk or the queue.
+
+    Args:
+        usage_percent: 0..100 of the fullest file system among the given folders; None if unknown.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        queue: WorkQueue,
+        activity: Activity,
+        conductor: Conductor,
+        schedule: Schedule,
+        feed: Feed,
+        usage_percent: Callable[[], float | None],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._queue = queue
+        self._activity = activity
+        self._conductor = conductor
+        self._schedule = schedule
+        self._feed = feed
+        self._usage_percent = usage_percent
+        self._started_at = clock.now()
+
+    async def status(self) -> StatusAnswer:
+        """Everything at a glance."""
+        records, lost, last_event = await self._database.read(
+            lambda db: (models.everything(db), roots.lost(db), events.last_number(db))
+        )
+        rows = tuple(_model_row(record) for record in records)
+        issues = tuple(root_finding(root, errno_name) for root, errno_name in sorted(lost.items()))
+        statuses = [row.status for row in rows] + [HealthStatus.UNKNOWN for _ in issues]
+        return StatusAnswer(
+            schema=SCHEMA,
+            version=__version__,
+            started_at=self._started_at,
+            now=self._clock.now(),
+            status=min(statuses, key=WORST_FIRST.index, default=HealthStatus.HEALTHY),
+            overall_health_score=_mean([row.score for row in rows]),
+            models=rows,
+            unclaimed_count=self._conductor.unclaimed_count,
+            issues=issues,
+            activity=ActivityRow(
+                queued=len(self._queue),
+                reading=tuple(display(path) for path in self._activity.reading),
+                bytes_read=self._activity.bytes_read,
+            ),
+            timers=await self.timers(),
+            last_event=last_event,
+        )
+
+    async def models(self) -> ModelsAnswer:
+        """A row for each model."""
+        records = await self._database.read(models.everything)
+        return ModelsAnswer(SCHEMA, tuple(_model_row(record) for record in records))
+
+    async def result(self, model_id: str) -> IntegrityResult:
+        """The present verdict of one model.
+
+        Raises:
+            ModelNotFound: no model has that id.
+        """
+        record = await self._database.read(lambda db: models.get(db, model_id))
+        if record is None or record.result is None:
+            raise ModelNotFound(f"cannot show {model_id}: no model has that id", "list the models with `healthctl status`")
+        return record.result
+
+    async def files(self, model_id: str) -> FilesAnswer:
+        """Every file of one model.
+
+        Raises:
+            ModelNotFound: no model has that id.
+        """
+
+        def read(connection: Connection) -> tuple[FileRow, ...] | None:
+            if models.get(connection, model_id) is None:
+                return None
+            return tuple(_file_row(connection, state) for state in models.files(connection, model_id))
+
+        rows = await self._database.read(read)
+        if rows is None:
+            raise ModelNotFound(f"cannot show {model_id}: no model has that id", "list the models with `healthctl status`")
+        return FilesAnswer(SCHEMA, model_id, rows)
+
+    async def report(self) -> SystemHealthReport:
+        """All models in detail."""
+        records = await self._database.read(models.everything)
+        results = tuple(record.result for record in records if record.result is not None)
+        counts = {status: sum(1 for r in results if r.health_status is status) for status in HealthStatus}
+        return SystemHealthReport(
+            overall_health_score=_mean([result.integrity_score for result in results]),
+            models_healthy=counts[HealthStatus.HEALTHY],
+            models_degraded=counts[HealthStatus.DEGRADED],
+            models_corrupted=counts[HealthStatus.CORRUPTED],
+            models_missing=counts[HealthStatus.MISSING],
+            models_unknown=counts[HealthStatus.UNKNOWN],
+            storage_usage_percent=self._usage_percent(),
+            recommendations=tuple(
+                dict.fromkeys(f"{r.model_id}: {suggestion}" for r in results for suggestion in r.repair_suggestions)
+            ),
+            detailed_reports=results,
+            last_updated=self._clock.now(),
+        )
+
+    async def events(self, query: EventsQuery) -> EventsAnswer:
+        """Stored events; where there are none, waits `wait_s` for the next."""
+        start = await self._start_of(query)
+        deadline = self._clock.monotonic() + query.wait_s
+        while True:
+            found = await self._database.read(lambda db: events.since(db, self._database.stream, start, query.limit))
+            left_s = deadline - self._clock.monotonic()
+            if found or left_s <= 0:
+                break
+            await self._feed.next_news(min(left_s, 1.0))
+        return EventsAnswer(SCHEMA, self._database.stream, found[-1].seq if found else start, found)
+
+    async def timers(self) -> tuple[TimerRow, ...]:
+        """The scheduled sweeps."""
+        last_runs = await self._database.read(timers.last_runs)
+        next_runs = self._schedule.next_runs()
+        return tuple(TimerRow(name, next_runs.get(name), last_runs.get(name)) for name in sorted({*last_runs, *next_runs}))
+
+    async def _start_of(self, query: EventsQuery) -> int:
+        since_time = query.since_time
+        if query.since is not None or since_time is None:
+            return query.since or 0
+        return await self._database.read(lambda db: events.number_before(db, since_time))
+
+
+def _mean(scores: Sequence[float]) -> float:
+    return round(sum(scores) / len(scores), 4) if scores else 1.0
+
+
+def _model_row(record: ModelRecord) -> ModelRow:
+    result = record.result
+    exact = base64_if_needed(record.model.path)
+    return ModelRow(
+        id=record.model.id,
+        layout=record.model.layout.value,
+        path=display(record.model.path),
+        path_b64=UNSET if exact is None else exact,
+        status=HealthStatus.UNKNOWN if result is None else result.health_status,
+        score=0.0 if result is None else result.integrity_score,
+        file_count=0 if result is None else result.file_count,
+        size_bytes=0 if result is None else round(result.total_size_mb * 1e6),
+        issue_count=0 if result is None else len(result.issues),
+        last_checked=record.checked_at,
+        oldest_read_at=record.oldest_read_at,
+    )
+
+
+def _file_row(connection: Connection, state: PathState) -> FileRow:
+    record, content = state.record, state.content
+    extents = () if content is None else contents.extents(connection, content.id)
+    exact = base64_if_needed(record.path)
+    whole = content is not None and content.is_whole
+    return FileRow(
+        path=display(record.path),
+        path_b64=UNSET if exact is None else exact,
+        size_bytes=None if content is None else content.identity.size_bytes,
+        status=file_status(state),
+        sha256=content.sha256 if content is not None else None,
+        verified_by=state.expected.expectation.source if state.expected is not None and whole else VerifiedBy.NONE,
+        assurance=_assurance(extents) if whole else None,
+        last_read_at=_oldest(extents) if whole else None,
+        findings=state.findings,
+    )
+
+
+def file_status(state: PathState) -> HealthStatus:
+    """The status of one file by itself."""
+    if any(finding.code == FILE_MISSING.code for finding in state.findings):
+        return HealthStatus.MISSING
+    if state.record.judged_at is None:
+        return HealthStatus.UNKNOWN
+    return status_of(state.findings)
+
+
+def _assurance(extents: Sequence[Extent]) -> Assurance | None:
+    return weakest(frozenset(extent.assurance for extent in extents))
+
+
+def _oldest(extents: Sequence[Extent]) -> datetime | None:
+    return min((extent.verified_at for extent in extents), default=None)
