@@ -14,6 +14,7 @@ from msgspec import Struct
 from wan_healthd.checks.verdict import corruption_report
 from wan_healthd.digest.engine import WorkerEngine
 from wan_healthd.domain.alerts import WORKER_LOST
+from wan_healthd.domain.events import EventKind, NewEvent
 from wan_healthd.domain.paths import printable
 from wan_healthd.domain.ports import AlertSink, Clock, Threads
 from wan_healthd.domain.settings import Settings
@@ -42,6 +43,7 @@ from wan_healthd.services.settle import Settler
 from wan_healthd.services.sweep import Sweeper
 from wan_healthd.services.trust import Trust
 from wan_healthd.services.watch import Watch
+from wan_healthd.store import events, models
 from wan_healthd.store.database import Database
 
 READS_AT_ONCE = 3
@@ -64,6 +66,7 @@ class Blueprint(Struct, frozen=True):
     state: bytes | None
     sinks: tuple[AlertSink, ...]
     complain: Complain
+    reads_at_once: int = READS_AT_ONCE
 
     @property
     def roots(self) -> tuple[bytes, ...]:
@@ -161,7 +164,7 @@ class House:
             feed=self.feed,
             usage_percent=lambda: _fullest(roots),
         )
-        self._crew = crew
+        self.crew = crew
 
     @property
     def is_monitoring(self) -> bool:
@@ -182,10 +185,16 @@ class House:
             self._is_watching = False
             await self.watch.stop()
 
+    async def record(self, kind: EventKind, message: str) -> None:
+        """Write an event that concerns no model."""
+        event = NewEvent(self.clock.now(), kind, printable(message))
+        await self.database.write(lambda db: events.append(db, [event]))
+        self.feed.stirred()
+
     def _settled(self, path: bytes) -> None:
         root = self.watch.root_of(path)
         if root is not None:
-            self._crew.start(self._enqueue_hint(root, path))
+            self.crew.start(self._enqueue_hint(root, path))
 
     async def _enqueue_hint(self, root: bytes, path: bytes) -> None:
         """A hint that finds no room becomes a sweep of its root: nothing is lost, it only takes longer."""
@@ -206,11 +215,12 @@ async def open_house(blueprint: Blueprint) -> AsyncIterator[House]:
         database = await threads.run(lambda: Database(blueprint.state, spawn))
         stack.push_async_callback(threads.run, database.close)
         houses: list[House] = []
-        engine = WorkerEngine(on_lost=lambda why: _worker_lost(houses, why), concurrency=READS_AT_ONCE)
+        engine = WorkerEngine(on_lost=lambda why: _worker_lost(houses, why), concurrency=blueprint.reads_at_once)
         stack.push_async_callback(engine.close)
         crew = await stack.enter_async_context(Crew())
         house = House(blueprint, database, engine, threads, crew)
         houses.append(house)
+        await database.write(lambda db: models.watch(db, blueprint.roots, [stated.id for stated in blueprint.stated]))
         for service in (house.inspector.run, house.conductor.run, house.feed.run):
             crew.start(service())
         stack.push_async_callback(house.stop_monitoring)

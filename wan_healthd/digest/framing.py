@@ -13,7 +13,6 @@ from collections.abc import Iterator
 
 from wan_healthd.digest.protocol import LENGTH_BYTES, ProtocolViolation, payload_length
 
-
 MAX_DESCRIPTORS = 4
 """Room for more than the one that may come, to notice others; the kernel closes what finds no room."""
 

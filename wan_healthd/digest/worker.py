@@ -97,8 +97,9 @@ class Worker:
 
 
 def _settle_in() -> None:
-    """A terminal's ^C is for the daemon, which ends us; a crash leaves no copy of somebody's model on the disk."""
+    """What a terminal signals is for the daemon, which ends us; a crash leaves no copy of somebody's model on the disk."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from wan_healthd.formats.dtypes import ELEMENT_BITS
 from wan_healthd.formats.strict_json import Malformed
-from wan_healthd.formats.tensor_table import U64_MAX, TensorInfo, TensorTable, shown
+from wan_healthd.formats.tensor_info import U64_MAX, TensorInfo, TensorTable, shown
 
 
 class Extents(Struct, frozen=True):

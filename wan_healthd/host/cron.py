@@ -27,8 +27,9 @@ class ApSchedulerCron:
     A time that passed while the computer slept, or while the loop was busy, is made up for by one call, however late.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, look_again_after_s: float = LOOK_AGAIN_AFTER_S) -> None:
         self._clock = clock
+        self._look_again_after_s = look_again_after_s
         self._scheduler: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next_look: asyncio.TimerHandle | None = None
@@ -95,7 +96,7 @@ class ApSchedulerCron:
 
     def _look_again_later(self) -> None:
         if self._loop is not None:
-            self._next_look = self._loop.call_later(LOOK_AGAIN_AFTER_S, self._look_again)
+            self._next_look = self._loop.call_later(self._look_again_after_s, self._look_again)
 
     def _look_again(self) -> None:
         if self._scheduler is not None:

@@ -73,7 +73,7 @@ class InotifyWatcher:
 
     def _new_tree(self, root: bytes) -> WatchedTree:
         with self._lock:
-            if self._reader is None or not self._reader.is_alive():
+            if self._reader is None or not self._reader.should_keep_running():
                 self._reader = _Reader(self._on_reader_lost)
                 self._reader.start()
             tree = self._trees[root] = WatchedTree(self._reader, root, self._tell, self._ignored_names)
@@ -114,6 +114,8 @@ class _Reader(InotifyFD):
             super().run()
         finally:
             if self.should_keep_running():
+                self._is_reading = False  # so that `stop` closes the descriptors instead of asking this thread to
+                self.stop()
                 self._on_lost()
 
     def read_events(self, *, event_buffer_size: int = DEFAULT_EVENT_BUFFER_SIZE) -> list[InotifyEvent]:

@@ -24,10 +24,17 @@ def put(connection: Connection, model: Model, now: datetime) -> bool:
     connection.execute(
         "INSERT INTO model (id, layout, path, root, stated, appeared_at) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET layout = excluded.layout, path = excluded.path,"
-        " root = excluded.root, stated = excluded.stated",
+        " root = excluded.root, stated = excluded.stated, watched = 1",
         (model.id, model.layout.value, model.path, model.root, int(model.stated), to_micros(now)),
     )
     return known is None
+
+
+def watch(connection: Connection, watched_roots: Sequence[bytes], stated_ids: Sequence[str]) -> None:
+    """Only models below these roots are shown, and only these ids are stated; what is not watched is kept, not forgotten."""
+    connection.execute("UPDATE model SET watched = 0, stated = 0")
+    connection.executemany("UPDATE model SET watched = 1 WHERE root = ?", [(root,) for root in watched_roots])
+    connection.executemany("UPDATE model SET stated = 1 WHERE id = ?", [(model_id,) for model_id in stated_ids])
 
 
 def join(connection: Connection, model_id: str, path_id: int) -> None:
@@ -38,13 +45,13 @@ def join(connection: Connection, model_id: str, path_id: int) -> None:
 
 def get(connection: Connection, model_id: str) -> ModelRecord | None:
     """One model."""
-    row = connection.execute(f"SELECT {COLUMNS} FROM model WHERE id = ?", (model_id,)).fetchone()
+    row = connection.execute(f"SELECT {COLUMNS} FROM model WHERE id = ? AND watched", (model_id,)).fetchone()
     return None if row is None else _record(row)
 
 
 def everything(connection: Connection) -> tuple[ModelRecord, ...]:
     """All models by id."""
-    return tuple(_record(row) for row in connection.execute(f"SELECT {COLUMNS} FROM model ORDER BY id"))
+    return tuple(_record(row) for row in connection.execute(f"SELECT {COLUMNS} FROM model WHERE watched ORDER BY id"))
 
 
 def file_paths(connection: Connection, model_id: str) -> tuple[bytes, ...]:

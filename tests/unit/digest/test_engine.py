@@ -222,12 +222,13 @@ def test_a_file_that_changes_while_it_is_read_is_not_stable(tmp_path: Path) -> N
     assert with_engine(work) == []
 
 
-def test_an_interrupt_at_the_terminal_is_not_for_the_worker(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_what_the_terminal_signals_is_not_for_the_worker(tmp_path: Path, number: signal.Signals) -> None:
     async def work(engine: WorkerEngine) -> None:
         with sparse_file(tmp_path / "file", 10) as descriptor:
             await engine.header(descriptor, "safetensors")
             assert engine.pid is not None
-            os.kill(engine.pid, signal.SIGINT)
+            os.kill(engine.pid, number)
             await engine.header(descriptor, "safetensors")
 
     assert with_engine(work) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -39,6 +40,15 @@ def in_namespace(program: str, root: Path, *options: str) -> list[str]:
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
+
+
+def inotify_descriptor() -> int:
+    """The one inotify instance of this process."""
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # the listing's own descriptor is closed by now
+            if "inotify" in os.readlink(f"/proc/self/fd/{name}"):
+                return int(name)
+    raise LookupError("no inotify descriptor is open")
 
 
 @pytest.fixture
@@ -182,10 +192,23 @@ def test_children_do_not_inherit_the_watch(
     tmp_path: Path, watched: Callable[[Callable[[WatchEvent], None], Path], InotifyWatcher]
 ) -> None:
     watched(Hints(), tmp_path)
-    numbers = [int(name) for name in os.listdir("/proc/self/fd")]
-    links = {number: os.readlink(f"/proc/self/fd/{number}") for number in numbers if os.path.exists(f"/proc/self/fd/{number}")}
-    watching = [number for number, target in links.items() if "inotify" in target]
-    assert watching and not any(os.get_inheritable(number) for number in watching)
+    assert not os.get_inheritable(inotify_descriptor())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_dies_is_told_and_can_be_replaced(
+    tmp_path: Path, watched: Callable[[Callable[[WatchEvent], None], Path], InotifyWatcher]
+) -> None:
+    hints, root = Hints(), os.fsencode(tmp_path)
+    watcher = watched(hints, tmp_path)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    os.dup2(folder, inotify_descriptor(), inheritable=False)  # reading a folder raises EISDIR
+    os.close(folder)
+    (tmp_path / "wake-up").touch()
+    hints.wait_for(WatchKind.FAILED, root)
+    watcher.add_root(root)
+    (tmp_path / "file").write_bytes(b"x")
+    hints.wait_for(WatchKind.CLOSED, root + b"/file")
 
 
 def test_repeated_writes_count_once_but_never_across_a_close() -> None:

@@ -76,6 +76,7 @@ CREATE TABLE model (
     path BLOB NOT NULL,
     root BLOB NOT NULL,
     stated INTEGER NOT NULL,
+    watched INTEGER NOT NULL DEFAULT 1,
     appeared_at INTEGER NOT NULL,
     -- The verdict, made anew from the files' findings whenever one of them is judged; body is the JSON of the result.
     checked_at INTEGER,

@@ -1,0 +1,93 @@
+"""Every route through the real server: the promised struct, the promised status."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from tests.fakes.facade import AWKWARD, DAMAGED
+from tests.fakes.serving import Served
+from wan_healthd.api.routes import ROUTES
+from wan_healthd.api.routing import Route
+from wan_healthd.client.daemon import quote
+from wan_healthd.client.http import HttpAnswer, read_answer
+from wan_healthd.wire.answers import ErrorAnswer, EventsAnswer, JobAnswer, ModelAnswer
+
+
+def ask(served: Served, method: str, target: str, body: bytes = b"") -> HttpAnswer:
+    head = f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    with served.connect() as connection:
+        connection.sendall(head.encode() + body)
+        return read_answer(connection.recv)
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if "jobs/{id}" not in route.template], ids=lambda route: route.template
+)
+@pytest.mark.parametrize("name", [DAMAGED, AWKWARD])
+def test_each_route_answers_with_its_struct(served: Served, route: Route, name: str) -> None:
+    answer = ask(served, route.method, route.template.replace("{id}", quote(name)))
+    assert answer.status == route.status
+    assert answer.headers["server"] == "wan-healthd/0.1.0"
+    assert answer.headers["content-type"] == "application/json"
+    assert "connection" in answer.headers
+    document = msgspec.json.decode(answer.body, type=route.answer)
+    assert document.schema == 1  # type: ignore[attr-defined]
+
+
+def test_a_check_is_a_job(served: Served) -> None:
+    begun = msgspec.json.decode(
+        ask(served, "POST", f"/v1/models/{quote(DAMAGED)}/check", b'{"full":true}').body, type=JobAnswer
+    )
+    assert (begun.job.kind, begun.job.state) == ("full-check", "running")
+    ended = msgspec.json.decode(ask(served, "GET", f"/v1/jobs/{begun.job.id}").body, type=JobAnswer)
+    assert ended.job.result is not None
+    assert ended.job.result.model_id == DAMAGED
+
+
+def test_trust_hands_over_who_and_why(served: Served) -> None:
+    answer = ask(served, "POST", f"/v1/models/{quote(DAMAGED)}/trust", b'{"reason":"fine-tuned"}')
+    assert msgspec.json.decode(answer.body, type=ModelAnswer).model.is_healthy
+    [(model, files, caller, reason)] = served.facade.trusted
+    assert (model, files, caller.uid, reason) == (DAMAGED, (), 0, "fine-tuned")
+    [(level, event, facts)] = served.log.lines
+    assert (level, event, facts["uid"]) == ("info", "act", 0)
+    assert facts["target"] == f"/v1/models/{quote(DAMAGED)}/trust"
+
+
+def test_events_go_on_after_a_number(served: Served) -> None:
+    answer = msgspec.json.decode(ask(served, "GET", "/v1/events?since=3&limit=1").body, type=EventsAnswer)
+    assert ([event.seq for event in answer.events], answer.last_event) == ([7], 7)
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "code"),
+    [
+        ("/v1/models/nobody", 404, "model-not-found"),
+        ("/v1/models/%00", 404, "model-not-found"),
+        ("/v1/models/..%2F..%2Fetc%2Fpasswd/files", 404, "model-not-found"),
+        ("/v1/models/../../etc/passwd", 404, "unknown-path"),
+        ("/v1/models/%ff", 400, "invalid-request"),
+        ("/v1/jobs/99", 404, "job-not-found"),
+        ("/v1/jobs/-1", 404, "job-not-found"),
+        ("/v1/jobs/1e3", 404, "job-not-found"),
+        ("/v1/jobs/" + "9" * 5000, 404, "job-not-found"),
+        ("/v1/jobs/%D9%A3", 404, "job-not-found"),
+        ("/v1/events?since=x", 400, "invalid-request"),
+        ("/v1/events?since_time=2026-01-01T00:00:00", 400, "invalid-request"),
+        ("/v1/status?pretty=1", 400, "invalid-request"),
+        ("/nothing", 404, "unknown-path"),
+    ],
+)
+def test_errors_have_the_contracts_shape(served: Served, target: str, status: int, code: str) -> None:
+    answer = ask(served, "GET", target)
+    error = msgspec.json.decode(answer.body, type=ErrorAnswer).error
+    assert (answer.status, error.code) == (status, code)
+    assert error.message.startswith("cannot ")
+    assert error.message.isprintable()
+    assert error.suggestion
+
+
+def test_a_wrong_method_is_told_the_right_one(served: Served) -> None:
+    answer = ask(served, "DELETE", "/v1/models/a/trust")
+    assert (answer.status, answer.headers["allow"]) == (405, "POST")

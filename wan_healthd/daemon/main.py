@@ -1,0 +1,100 @@
+"""The command line of `wan-healthd`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from wan_healthd.config.files import find_source
+from wan_healthd.config.loader import load
+from wan_healthd.config.on_disk import check
+from wan_healthd.config.printing import to_toml
+from wan_healthd.domain.errors import HealthdError
+from wan_healthd.version import __version__
+
+EXIT_USAGE = 2
+EXIT_FAILED = 6
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run; returns the exit status of the contract."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.act(options))
+    except HealthdError as error:
+        print(f"wan-healthd: {error.message}", file=sys.stderr)
+        if error.suggestion:
+            print(f"  what to do: {error.suggestion}", file=sys.stderr)
+        return EXIT_USAGE if error.code == "config-invalid" else EXIT_FAILED
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="wan-healthd",
+        description="Watches WAN2.2 model files and says exactly what is broken. Without a command: the daemon, in the foreground.",
+    )
+    parser.add_argument("--version", action="version", version=f"wan-healthd {__version__}")
+    parser.add_argument("--config", metavar="FILE", help="configuration file (default: /etc/wan-healthd/config.toml)")
+    parser.add_argument(
+        "--log-level", default="info", choices=["debug", "info", "warning", "error"], help="what is logged (default: info)"
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--check-config", action="store_true", help="report all errors of the configuration and exit")
+    what.add_argument("--print-config", action="store_true", help="print the effective configuration as TOML and exit")
+    parser.set_defaults(act=_daemon)
+    _add_scan(parser.add_subparsers(title="commands", metavar="COMMAND"))
+    return parser
+
+
+def _add_scan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    scan = commands.add_parser(
+        "scan",
+        help="check folders or files once, without a daemon",
+        description="Check folders or files once, without a daemon. Nothing is changed.",
+        epilog="Exit status: 0 all healthy, 1 something is not, 2 usage, 3 a path cannot be read at all, 6 failed.",
+    )
+    scan.add_argument("paths", nargs="+", metavar="PATH", help="a folder with models, a model's folder, or one file")
+    scan.add_argument("--full", action="store_true", help="read every byte, also of files that the state knows as unchanged")
+    scan.add_argument("--json", action="store_true", help="one JSON document instead of text")
+    scan.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="files read at the same time, 1 to 8 (default: 2)")
+    scan.add_argument("--state", metavar="FILE", help="keep what was learnt here, and compare with it the next time")
+    scan.set_defaults(act=_scan)
+
+
+def _jobs(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 8):  # noqa: PLR2004 - the bound is in the help
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 8")
+    return int(text)
+
+
+def _daemon(options: argparse.Namespace) -> int:
+    source = find_source(options.config, os.environ)
+    settings = load(source)
+    if options.print_config:
+        print(to_toml(settings), end="")
+        return 0
+    if options.check_config:
+        problems = check(settings)
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        if not problems:
+            print("the configuration is good")
+        return EXIT_USAGE if problems else 0
+    from wan_healthd.daemon.run import run
+
+    return run(source, settings, options.log_level)
+
+
+def _scan(options: argparse.Namespace) -> int:
+    from wan_healthd.daemon.scan import ScanOptions, scan
+
+    paths = tuple(os.path.abspath(os.fsencode(path)) for path in options.paths)
+    state = None if options.state is None else os.path.abspath(os.fsencode(options.state))
+    return scan(ScanOptions(paths, state, full=options.full, as_json=options.json, jobs=options.jobs))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""The life of the daemon: start, serve, reload, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import grp
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+
+import structlog
+
+from wan_healthd.api.server import serve
+from wan_healthd.api.sockets import bind, handed_in
+from wan_healthd.assembly import Blueprint, House, open_house
+from wan_healthd.config.files import ConfigSource
+from wan_healthd.config.loader import load
+from wan_healthd.daemon.heart import beat
+from wan_healthd.daemon.places import socket_path, state_file
+from wan_healthd.domain.alerts import DAEMON_STARTED, DAEMON_STOPPED
+from wan_healthd.domain.errors import ConfigInvalid
+from wan_healthd.domain.events import EventKind
+from wan_healthd.domain.ports import AlertSink, Notifier
+from wan_healthd.domain.settings import ApiSettings, Settings
+from wan_healthd.host import logging
+from wan_healthd.host.journal import sink_from_environment
+from wan_healthd.host.notify import notifier_from_environment
+from wan_healthd.monitor import ModelHealthMonitor
+from wan_healthd.version import __version__
+
+log = structlog.stdlib.get_logger("wan_healthd")
+
+
+def run(source: ConfigSource, settings: Settings, log_level: str) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit status.
+
+    Raises:
+        ConfigInvalid: the socket cannot be made.
+        StoreUnusable: the state cannot be used.
+    """
+    logging.configure(log_level, sys.stderr)
+    notifier, sink = notifier_from_environment(), sink_from_environment()
+    with contextlib.closing(notifier):
+        return asyncio.run(_Daemon(source, settings, notifier, sink).live())
+
+
+class _Daemon:
+    def __init__(self, source: ConfigSource, settings: Settings, notifier: Notifier, sink: AlertSink) -> None:
+        self._source = source
+        self._settings = settings
+        self._notifier = notifier
+        self._sink = sink
+        self._state = state_file(os.environ)
+        self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
+
+    async def live(self) -> int:
+        """Serve until told to stop; a reload builds the house anew around the same socket."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._signals.put_nowait, number)
+        event = EventKind.DAEMON_STARTED
+        with contextlib.ExitStack() as stack:
+            listeners = self._listen(stack)
+            while await self._serve(listeners, event) is signal.SIGHUP:
+                event = EventKind.CONFIG_RELOADED
+        return 0
+
+    async def _serve(self, listeners: tuple[socket.socket, ...], event: EventKind) -> signal.Signals:
+        blueprint = Blueprint(self._settings, self._state, (self._sink,), _complain)
+        async with open_house(blueprint) as house, _api(house, listeners, self._settings.api):
+            await self._greet(house, event)
+            heart = house.crew.start(beat(house, self._notifier))
+            self._notifier.ready()
+            await house.start_monitoring()
+            number = await self._wait()
+            heart.cancel()
+            if number is signal.SIGHUP:
+                return number
+            self._notifier.stopping()
+            house.alerter.tell(DAEMON_STOPPED, "wan-healthd stops; what it was reading goes on from there after the next start")
+            await house.record(EventKind.DAEMON_STOPPED, "wan-healthd stopped")
+            return number
+
+    async def _greet(self, house: House, event: EventKind) -> None:
+        roots = ", ".join(root.path for root in self._settings.roots) or "nothing: no [[roots]] are configured"
+        if event is EventKind.DAEMON_STARTED:
+            house.alerter.tell(DAEMON_STARTED, f"wan-healthd {__version__} watches {roots}")
+        await house.record(event, f"wan-healthd {__version__}, watching {roots}")
+
+    async def _wait(self) -> signal.Signals:
+        """The next signal that changes something: a reload of a bad configuration leaves the old one in force."""
+        while (number := await self._signals.get()) is signal.SIGHUP:
+            self._notifier.reloading()
+            try:
+                self._settings = await asyncio.to_thread(load, self._source)
+            except ConfigInvalid as error:
+                log.error("cannot reload, the old configuration stays in force", cause=error.message)
+                self._notifier.ready()
+            else:
+                break
+        return number
+
+    def _listen(self, stack: contextlib.ExitStack) -> tuple[socket.socket, ...]:
+        """Sockets that systemd handed in, else our own."""
+        given = handed_in(os.environ, os.getpid())
+        if given:
+            for listener in given:
+                stack.callback(listener.close)
+            return given
+        api = self._settings.api
+        control = bind(socket_path(api.socket, os.environ, os.geteuid()), _gid(api.socket_group))
+        stack.callback(control.remove)
+        stack.callback(control.listener.close)
+        return (control.listener,)
+
+
+@contextlib.asynccontextmanager
+async def _api(house: House, listeners: tuple[socket.socket, ...], api: ApiSettings) -> AsyncIterator[None]:
+    """Serve on copies of the listeners: the originals outlive a reload, and nobody who connects meanwhile is refused."""
+    gid = _gid(api.act_group or api.socket_group)
+    act_gids = frozenset({os.getegid() if gid is None else gid})
+    copies = [listener.dup() for listener in listeners]
+    server = await serve(ModelHealthMonitor.hosted_by(house), copies, version=__version__, act_gids=act_gids, log=log)
+    try:
+        yield
+    finally:
+        await server.close()
+
+
+def _gid(group: str | None) -> int | None:
+    if group is None:
+        return None
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise ConfigInvalid(
+            f"cannot give the control socket to the group {group}: there is no such group", "create it, or correct [api]"
+        ) from None
+
+
+def _complain(what: str, error: BaseException | None) -> None:
+    if error is None:
+        log.warning(what)
+    else:
+        log.error("something of ours failed", what=what, error=str(error), exc_info=error)
