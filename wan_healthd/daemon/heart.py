@@ -28,9 +28,8 @@ async def beat(house: House, notifier: Notifier) -> None:
 def summary(status: StatusAnswer) -> str:
     """One line: how the models are, what is being read, what comes next."""
     bad = [model for model in status.models if model.status is not HealthStatus.HEALTHY]
-    parts = [
-        f"{len(status.models)} models" + (f", {len(bad)} not healthy" if bad else ", all healthy" if status.models else "")
-    ]
+    verdict = f"{len(bad)} not healthy" if bad else "all healthy"
+    parts = [f"{len(status.models)} models, {verdict}" if status.models else "no models"]
     if status.activity.reading:
         parts.append(f"reading {status.activity.reading[0].rsplit('/', 1)[-1]}, {status.activity.queued} files wait")
     upcoming = min((timer for timer in status.timers if timer.next_run), key=lambda t: str(t.next_run), default=None)

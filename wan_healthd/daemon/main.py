@@ -34,7 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="wan-healthd",
-        description="Watches WAN2.2 model files and says exactly what is broken. Without a command: the daemon, in the foreground.",
+        description="Watches WAN2.2 model files and says exactly what is broken."
+        " Without a command it is the daemon, in the foreground.",
     )
     parser.add_argument("--version", action="version", version=f"wan-healthd {__version__}")
     parser.add_argument("--config", metavar="FILE", help="configuration file (default: /etc/wan-healthd/config.toml)")

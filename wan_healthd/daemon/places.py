@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from wan_healthd.client.discovery import is_private, user_place
 from wan_healthd.domain.errors import ConfigInvalid, StoreUnusable
 
+CURE = "set XDG_RUNTIME_DIR, or name a place with [api] socket"
 STATE_FILE = "state.db"
 SOCKET_FILE = "control.sock"
 
@@ -48,11 +49,11 @@ def socket_path(stated: str | None, environ: Mapping[str, str], uid: int) -> str
         if place.private and not is_private(folder, uid):
             raise ConfigInvalid(
                 f"cannot use {folder} for the control socket: it belongs to somebody else or others can enter it",
-                "set XDG_RUNTIME_DIR, or name a place with [api] socket",
+                CURE,
             )
     except OSError as error:
         raise ConfigInvalid(
             f"cannot make {folder} for the control socket: {error.strerror}",
-            "set XDG_RUNTIME_DIR, or name a place with [api] socket",
+            CURE,
         ) from error
     return place.path

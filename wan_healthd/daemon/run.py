@@ -97,7 +97,7 @@ class _Daemon:
             try:
                 self._settings = await asyncio.to_thread(load, self._source)
             except ConfigInvalid as error:
-                log.error("cannot reload, the old configuration stays in force", cause=error.message)
+                log.warning("cannot reload, the old configuration stays in force", cause=error.message)
                 self._notifier.ready()
             else:
                 break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import os
 import sys
@@ -13,7 +14,7 @@ from msgspec import UNSET, Struct
 
 from wan_healthd.assembly import Blueprint, House, open_house
 from wan_healthd.domain.paths import display
-from wan_healthd.domain.settings import RootSettings, Settings
+from wan_healthd.domain.settings import ModelSettings, RootSettings, Settings
 from wan_healthd.domain.verdicts import HealthStatus
 from wan_healthd.host.clock import SystemClock
 from wan_healthd.services.queue import Priority, Ticket
@@ -52,7 +53,10 @@ async def _scan(options: ScanOptions) -> ScanAnswer:
     roots, files = _split(options.paths)
     # A file's root is its folder: links out of it are not followed, and nothing else of it is looked at.
     watched = tuple(dict.fromkeys([*roots, *(os.path.dirname(file) for file in files)]))
-    settings = Settings(roots=tuple(RootSettings(os.fsdecode(root)) for root in watched))
+    settings = Settings(
+        roots=tuple(RootSettings(os.fsdecode(root)) for root in watched),
+        models=tuple(ModelSettings(name, os.fsdecode(file)) for name, file in _names(files)),
+    )
     blueprint = Blueprint(settings, options.state, (), _complain, reads_at_once=options.jobs)
     order = Order(Priority.REQUESTED, full=options.full, patient=False)
     async with open_house(blueprint) as house:
@@ -85,9 +89,15 @@ def _split(paths: tuple[bytes, ...]) -> tuple[list[bytes], list[bytes]]:
     return [path for path in dict.fromkeys(outer) if path not in files], files
 
 
+def _names(files: list[bytes]) -> list[tuple[str, bytes]]:
+    """Single files are models by their base names, or by their whole paths where those are not distinct."""
+    bases = [os.path.basename(file) for file in files]
+    return [(display(base if bases.count(base) == 1 else file), file) for base, file in zip(bases, files, strict=True)]
+
+
 def _was_asked(row: ModelRow, paths: tuple[bytes, ...]) -> bool:
     """A state may know more models than this scan was about."""
-    path = msgspec.json.decode(f'"{row.path_b64}"', type=bytes) if row.path_b64 is not UNSET else row.path.encode()
+    path = row.path.encode() if row.path_b64 is UNSET else base64.b64decode(row.path_b64)
     return any(is_below(path, asked) for asked in paths)
 
 

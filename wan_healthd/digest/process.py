@@ -10,19 +10,19 @@ import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
 
-import wan_healthd
-
 WORKER_COMMAND = (sys.executable, "-P", "-m", "wan_healthd.digest.worker")
 """`-P`: never import from the current directory, which may be a folder of downloaded models."""
+
+PACKAGE_HOME = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+"""The folder that holds `wan_healthd`."""
 
 
 def worker_environment() -> Mapping[str, str]:
     """Our environment, in which the worker finds the very package that we run from, wherever that is."""
-    home = os.path.dirname(os.path.dirname(os.path.abspath(wan_healthd.__file__)))
-    if home in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
+    if PACKAGE_HOME in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
         return os.environ
     inherited = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": home if not inherited else f"{home}{os.pathsep}{inherited}"}
+    return {**os.environ, "PYTHONPATH": f"{PACKAGE_HOME}{os.pathsep}{inherited}" if inherited else PACKAGE_HOME}
 
 
 class WorkerProcess:

@@ -21,7 +21,7 @@ ASK = """
 import socket, sys
 connection = socket.socket(socket.AF_UNIX)
 connection.connect(sys.argv[1])
-connection.sendall((sys.argv[2] + " HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\nContent-Length: 0\\r\\n\\r\\n").encode())
+connection.sendall(sys.argv[2].encode() + b" HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n")
 print(connection.recv(65536).decode().split()[1])
 """
 CHECK = "POST /v1/models/fresh/check"

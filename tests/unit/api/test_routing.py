@@ -40,9 +40,25 @@ def test_the_query_stays_encoded() -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["", "/", "*", "v1/status", "/v1", "/v1/status/", "//v1/status", "/v1//status", "/V1/status", "/v1/models/", "/v1/models//files",
-     "/v1/models/a/b", "/v1/models/a/../b/files", "/v1/%73tatus", "http://localhost/v1/status", "/v1/status;x"],
-)  # fmt: skip
+    [
+        "",
+        "/",
+        "*",
+        "v1/status",
+        "/v1",
+        "/v1/status/",
+        "//v1/status",
+        "/v1//status",
+        "/V1/status",
+        "/v1/models/",
+        "/v1/models//files",
+        "/v1/models/a/b",
+        "/v1/models/a/../b/files",
+        "/v1/%73tatus",
+        "http://localhost/v1/status",
+        "/v1/status;x",
+    ],
+)
 def test_everything_else_is_unknown(target: str) -> None:
     with pytest.raises(UnknownPath):
         match(ROUTES, "GET", target)

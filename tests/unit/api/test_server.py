@@ -51,7 +51,9 @@ def test_what_is_not_http_gets_an_error_in_our_shape(served: Served, request_byt
     assert served.log.lines == []
 
 
-@pytest.mark.parametrize("header", [b"Origin: http://localhost", b"Referer: http://localhost/", b"Host: evil.example"])
+@pytest.mark.parametrize(
+    "header", [b"Host: localhost\r\nOrigin: null", b"Host: localhost\r\nReferer: http://localhost/", b"Host: evil.example"]
+)
 def test_web_pages_are_refused(served: Served, header: bytes) -> None:
     request = b"GET /v1/status HTTP/1.1\r\nConnection: close\r\n" + header + b"\r\n\r\n"
     assert verdict(served.exchange(request)) == (403, "foreign-request")
@@ -162,7 +164,7 @@ class FaultyFacade(FakeFacade):
 def test_a_fault_of_ours_is_logged_and_not_shown(tmp_path: Path, target: bytes) -> None:
     with serving(tmp_path) as served:
         served.facade.__class__ = FaultyFacade
-        answer = served.exchange(b"GET " + target + b" HTTP/1.1\r\nConnection: close\r\n\r\n")
+        answer = served.exchange(b"GET " + target + b" HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n")
     assert verdict(answer) == (500, "internal-error")
     assert b"secret" not in answer
     [(level, event, facts)] = served.log.lines

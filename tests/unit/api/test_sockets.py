@@ -115,7 +115,7 @@ else:
 plain = os.open("/dev/null", os.O_RDONLY)
 source = os.dup(first.fileno()); first.close()
 os.dup2(source, 40); os.dup2(plain, 41)
-for number in range(3, 40): 
+for number in range(3, 40):
     try: os.close(number)
     except OSError: pass
 os.dup2(40, 3); os.dup2(41, 4); os.close(40); os.close(41)
