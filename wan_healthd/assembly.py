@@ -150,6 +150,7 @@ class House:
             threads=threads,
             settler=settler,
             roots=roots,
+            crew=crew,
             sweep=self.conductor.ask_folder,
             complain=lambda told: complain(told, None),
         )

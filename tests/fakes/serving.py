@@ -70,10 +70,15 @@ def drain(connection: socket.socket) -> bytes:
 
 @contextmanager
 def serving(
-    folder: Path, *, act_gids: frozenset[int] = ROOT_GROUP, version: str = __version__, limits: Limits = DEFAULT_LIMITS
+    folder: Path,
+    *,
+    facade: FakeFacade | None = None,
+    act_gids: frozenset[int] = ROOT_GROUP,
+    version: str = __version__,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[Served]:
     """Serves in a thread of its own until the block ends."""
-    served = Served(str(folder / "control.sock"), FakeFacade(), RecordingLog())
+    served = Served(str(folder / "control.sock"), facade or FakeFacade(), RecordingLog())
     ready: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
     is_ready = threading.Event()
 

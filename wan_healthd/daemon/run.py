@@ -11,8 +11,6 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 
-import structlog
-
 from wan_healthd.api.server import serve
 from wan_healthd.api.sockets import bind, handed_in
 from wan_healthd.assembly import Blueprint, House, open_house
@@ -31,7 +29,7 @@ from wan_healthd.host.notify import notifier_from_environment
 from wan_healthd.monitor import ModelHealthMonitor
 from wan_healthd.version import __version__
 
-log = structlog.stdlib.get_logger("wan_healthd")
+log = logging.logger()
 
 
 def run(source: ConfigSource, settings: Settings, log_level: str) -> int:
@@ -41,6 +39,7 @@ def run(source: ConfigSource, settings: Settings, log_level: str) -> int:
         ConfigInvalid: the socket cannot be made.
         StoreUnusable: the state cannot be used.
     """
+    os.umask(0o077)  # whatever we make is ours alone, unless it says otherwise
     logging.configure(log_level, sys.stderr)
     notifier, sink = notifier_from_environment(), sink_from_environment()
     with contextlib.closing(notifier):

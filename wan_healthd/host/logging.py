@@ -6,7 +6,7 @@ Importing structlog takes 70 ms: nothing else in this room does.
 from __future__ import annotations
 
 import logging
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 
@@ -47,6 +47,11 @@ def configure(level: str, stream: TextIO) -> None:
     root.addHandler(handler)
     root.setLevel(OTHERS_LEVEL)
     set_level(level)
+
+
+def logger(name: str = OWN_LOGGER) -> structlog.stdlib.BoundLogger:
+    """A logger of ours, for the roots of the house: others have no door to structlog."""
+    return cast("structlog.stdlib.BoundLogger", structlog.stdlib.get_logger(name))
 
 
 def set_level(level: str) -> None:

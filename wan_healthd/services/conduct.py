@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from sqlite3 import Connection
 
 from msgspec import Struct
 
@@ -18,6 +17,7 @@ from wan_healthd.services.feed import Feed
 from wan_healthd.services.queue import Priority, Ticket
 from wan_healthd.services.sweep import Order, Sweeper
 from wan_healthd.store import events, timers
+from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
 
 INCREMENTAL = "incremental-sweep"

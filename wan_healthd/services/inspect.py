@@ -100,7 +100,7 @@ class Inspector:
         state = await self._known(task)
         if state is None:
             return ()
-        opened = await self._threads.run(lambda: self._files.open(task.root, task.path))
+        opened = await self._open(task)
         try:
             if opened.descriptor is None:
                 await self._judge_unopened(state, opened.look)
@@ -110,6 +110,15 @@ class Inspector:
             if opened.descriptor is not None:
                 os.close(opened.descriptor)
         return await self._database.read(lambda db: models.of_path(db, state.record.id))
+
+    async def _open(self, task: Task) -> OpenedFile:
+        """Open in a thread; if we are cancelled meanwhile, what it opens is closed again."""
+        opening = asyncio.ensure_future(self._threads.run(lambda: self._files.open(task.root, task.path)))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_opened)
+            raise
 
     async def _known(self, task: Task) -> PathState | None:
         state = await self._database.read(lambda db: paths.state(db, task.path))
@@ -210,6 +219,11 @@ class Inspector:
             return await self._reader.compare_stored(subject), ""
         except (WorkerFailed, WorkerRefused) as error:
             return Reading(None, error.code), error.message
+
+
+def _close_opened(opening: asyncio.Future[OpenedFile]) -> None:
+    if not opening.cancelled() and opening.exception() is None and (descriptor := opening.result().descriptor) is not None:
+        os.close(descriptor)
 
 
 def _may_be_zeros(evidence: FileEvidence) -> bool:

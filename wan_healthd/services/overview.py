@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from sqlite3 import Connection
 
 from msgspec import UNSET
 
@@ -24,6 +23,7 @@ from wan_healthd.services.feed import Feed
 from wan_healthd.services.queue import WorkQueue
 from wan_healthd.services.schedule import Schedule
 from wan_healthd.store import contents, events, models, roots, timers
+from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
 from wan_healthd.store.records import ModelRecord, PathState
 from wan_healthd.version import __version__

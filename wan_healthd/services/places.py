@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from sqlite3 import Connection
 
 from msgspec import Struct
 
@@ -13,6 +12,7 @@ from wan_healthd.domain.ports import Files, Threads
 from wan_healthd.layouts import names, registry
 from wan_healthd.layouts.registry import StatedModel
 from wan_healthd.store import models
+from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from sqlite3 import Connection
 
 from msgspec import UNSET, Struct
 
@@ -18,6 +17,7 @@ from wan_healthd.services.changes import Change, compare_findings
 from wan_healthd.services.feed import Feed
 from wan_healthd.services.verdicts import refresh
 from wan_healthd.store import contents, events, models, paths
+from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
 from wan_healthd.store.records import PathRecord
 

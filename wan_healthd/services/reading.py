@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from sqlite3 import Connection
 
 from msgspec import Struct
 
@@ -25,6 +24,7 @@ from wan_healthd.domain.ports import (
 from wan_healthd.services.activity import Activity
 from wan_healthd.services.progress import ProgressSaver
 from wan_healthd.store import contents
+from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
 from wan_healthd.store.records import ContentRecord, ExpectationRecord
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from sqlite3 import Connection
 
 from wan_healthd.checks.root_reach import root_finding
 from wan_healthd.domain.alerts import ROOT_LOST, ROOT_RETURNED
@@ -14,6 +13,7 @@ from wan_healthd.services.alert import Alerter
 from wan_healthd.services.feed import Feed
 from wan_healthd.services.verdicts import refresh
 from wan_healthd.store import events, models, roots
+from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from sqlite3 import Connection
 
 from wan_healthd.domain.events import EventKind, NewEvent
 from wan_healthd.domain.files import Role
@@ -12,6 +11,7 @@ from wan_healthd.domain.models import Model
 from wan_healthd.domain.paths import display, printable
 from wan_healthd.services.verdicts import refresh
 from wan_healthd.store import events, models, paths
+from wan_healthd.store.connection import Connection
 
 
 def enroll(connection: Connection, model: Model, files: Iterable[tuple[bytes, Role]], now: datetime) -> None:

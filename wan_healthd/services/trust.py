@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from sqlite3 import Connection
 
 from wan_healthd.domain.errors import InvalidRequest, ModelNotFound
 from wan_healthd.domain.events import EventKind, NewEvent
@@ -17,6 +16,7 @@ from wan_healthd.services.feed import Feed
 from wan_healthd.services.jobs import Jobs
 from wan_healthd.services.roster import strike_off
 from wan_healthd.store import contents, events, models, paths
+from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
 from wan_healthd.store.records import PathState
 

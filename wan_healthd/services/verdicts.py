@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from sqlite3 import Connection
 
 import msgspec
 
@@ -15,6 +14,7 @@ from wan_healthd.domain.findings import Finding
 from wan_healthd.domain.paths import printable
 from wan_healthd.domain.verdicts import IntegrityResult
 from wan_healthd.store import events, models, roots, totals
+from wan_healthd.store.connection import Connection
 from wan_healthd.store.records import ModelRecord
 from wan_healthd.store.totals import ModelTotals
 

@@ -6,13 +6,18 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 
+from wan_healthd.domain.paths import display
 from wan_healthd.domain.ports import Threads, Watcher, WatchEvent, WatchKind
+from wan_healthd.services.crew import Crew
 from wan_healthd.services.places import is_ignored
 from wan_healthd.services.settle import Settler
 from wan_healthd.services.sweep import is_below
 
 MOST_PENDING = 100_000
 """Most hints that may wait for the event loop; beyond it their roots are swept instead."""
+
+RETRY_S = 60.0
+"""How often a root that could not be watched is tried again; each time it is swept, so that it is at least polled."""
 
 FINISHED = frozenset({WatchKind.CLOSED, WatchKind.MOVED_IN, WatchKind.GONE})
 COARSE = frozenset({WatchKind.FOLDER_CHANGED, WatchKind.OVERFLOW, WatchKind.FAILED})
@@ -34,6 +39,7 @@ class Watch:
         threads: Threads,
         settler: Settler,
         roots: Sequence[bytes],
+        crew: Crew,
         sweep: Callable[[bytes, bytes], None],
         complain: Callable[[str], None],
     ) -> None:
@@ -41,12 +47,19 @@ class Watch:
         self._threads = threads
         self._settler = settler
         self._roots = tuple(sorted(roots, key=len, reverse=True))
+        self._crew = crew
         self._sweep = sweep
         self._complain = complain
         self._loop: asyncio.AbstractEventLoop | None = None
         self._guard = threading.Lock()
         self._pending: dict[bytes, WatchKind] = {}
         self._has_lost = False
+        self._unwatched: dict[bytes, asyncio.TimerHandle | None] = {}
+
+    @property
+    def unwatched(self) -> tuple[bytes, ...]:
+        """Roots whose changes are found by sweeps only."""
+        return tuple(self._unwatched)
 
     async def start(self) -> None:
         """Watch all roots."""
@@ -57,6 +70,10 @@ class Watch:
         """Hint no more."""
         await self._threads.run(self._watcher.stop)
         self._settler.close()
+        for timer in self._unwatched.values():
+            if timer is not None:
+                timer.cancel()
+        self._unwatched.clear()
         self._loop = None
 
     def root_of(self, path: bytes) -> bytes | None:
@@ -96,7 +113,7 @@ class Watch:
             return
         if kind in COARSE:
             if kind is WatchKind.FAILED:
-                self._complain(f"cannot watch {path!r}: changes there are found by sweeps only")
+                self._failed(root, path)
             self._sweep(root, root if kind is WatchKind.OVERFLOW else path)
         elif is_ignored(root, path):
             return
@@ -104,6 +121,26 @@ class Watch:
             self._settler.finished(path)
         else:
             self._settler.touched(path)
+
+    def _failed(self, root: bytes, path: bytes) -> None:
+        """Say so once; a root is tried again, since it may come back."""
+        if path not in self._unwatched:
+            self._complain(f"cannot watch {display(path)}: changes there are found by sweeps only")
+        loop = self._loop
+        if path == root and loop is not None:
+            self._unwatched[root] = loop.call_later(RETRY_S, self._retry, root)
+
+    def _retry(self, root: bytes) -> None:
+        self._unwatched[root] = None
+        self._crew.start(self._renew(root))
+
+    async def _renew(self, root: bytes) -> None:
+        await self._threads.run(lambda: self._watcher.remove_root(root))
+        await self._threads.run(lambda: self._watcher.add_root(root))
+        self._drain()  # if it failed again, that is among the hints by now
+        if self._unwatched.get(root) is None:
+            self._unwatched.pop(root, None)
+        self._sweep(root, root)
 
 
 def _stronger(known: WatchKind | None, new: WatchKind) -> WatchKind:

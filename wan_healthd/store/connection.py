@@ -14,6 +14,9 @@ from wan_healthd.domain.paths import display
 APPLICATION_ID = 0x57414E48  # "WANH": other people's databases are not ours to migrate
 BUSY_TIMEOUT_S = 5.0
 
+Connection = sqlite3.Connection
+"""What the functions of this room take; other rooms name it without a second door to SQLite."""
+
 
 def migrations() -> list[tuple[int, str]]:
     """All migrations as (number, SQL), ascending."""
@@ -31,10 +34,12 @@ def open_writer(file: bytes | None) -> sqlite3.Connection:
     name = ":memory:" if file is None else os.fsdecode(file)
     connection: sqlite3.Connection | None = None
     try:
+        if file is not None:
+            _make_private(file)
         connection = sqlite3.connect(name, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         _configure(connection)
         _migrate(connection, name)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         if connection is not None:
             connection.close()
         raise StoreUnusable(
@@ -79,6 +84,11 @@ def lock_state(file: bytes) -> int:
             "stop the other one, or give this one a state folder of its own",
         ) from error
     return descriptor
+
+
+def _make_private(file: bytes) -> None:
+    """Make the database for its owner alone; SQLite gives the files beside it the same mode."""
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
 
 
 def _configure(connection: sqlite3.Connection) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from sqlite3 import Connection
 from typing import Any
 
 from wan_healthd.domain.coverage import Extent, cover
 from wan_healthd.domain.digests import Assurance, BlockMap
 from wan_healthd.domain.identity import FileIdentity
 from wan_healthd.domain.ports import BlockRun
+from wan_healthd.store.connection import Connection
 from wan_healthd.store.records import ContentRecord
 from wan_healthd.store.times import from_micros, signed, to_micros, unsigned
 

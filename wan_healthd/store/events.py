@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from sqlite3 import Connection
 
 import msgspec
 
 from wan_healthd.domain.events import Event, NewEvent
+from wan_healthd.store.connection import Connection
 from wan_healthd.store.times import to_micros
 
 

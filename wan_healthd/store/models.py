@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from sqlite3 import Connection
 from typing import Any
 
 import msgspec
@@ -12,6 +11,7 @@ import msgspec
 from wan_healthd.domain.models import Layout, Model
 from wan_healthd.domain.verdicts import HealthStatus, IntegrityResult
 from wan_healthd.store import paths
+from wan_healthd.store.connection import Connection
 from wan_healthd.store.records import ModelRecord, PathState
 from wan_healthd.store.times import optional_time, to_micros
 

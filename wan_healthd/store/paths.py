@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from sqlite3 import Connection
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from wan_healthd.domain.files import Role, VerifiedBy
 from wan_healthd.domain.findings import Finding
 from wan_healthd.domain.identity import FileIdentity, FileMode
 from wan_healthd.store import contents
+from wan_healthd.store.connection import Connection
 from wan_healthd.store.records import ContentRecord, ExpectationRecord, PathRecord, PathState
 from wan_healthd.store.times import from_micros, optional_time, to_micros
 

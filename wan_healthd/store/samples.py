@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from sqlite3 import Connection
 
 import msgspec
 
 from wan_healthd.domain.performance import PerformanceMetrics
+from wan_healthd.store.connection import Connection
 from wan_healthd.store.times import to_micros
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from sqlite3 import Connection
 
+from wan_healthd.store.connection import Connection
 from wan_healthd.store.times import from_micros, to_micros
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from sqlite3 import Connection
 
 from msgspec import Struct
 
@@ -13,6 +12,7 @@ from wan_healthd.domain.digests import Assurance
 from wan_healthd.domain.files import Role
 from wan_healthd.domain.findings import Finding
 from wan_healthd.store import paths
+from wan_healthd.store.connection import Connection
 from wan_healthd.store.times import from_micros
 
 
