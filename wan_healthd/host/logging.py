@@ -6,7 +6,7 @@ Importing structlog takes 70 ms: nothing else in this room does.
 from __future__ import annotations
 
 import logging
-from typing import TextIO, cast
+from typing import TextIO
 
 import structlog
 
@@ -51,7 +51,7 @@ def configure(level: str, stream: TextIO) -> None:
 
 def logger(name: str = OWN_LOGGER) -> structlog.stdlib.BoundLogger:
     """A logger of ours, for the roots of the house: others have no door to structlog."""
-    return cast("structlog.stdlib.BoundLogger", structlog.stdlib.get_logger(name))
+    return structlog.stdlib.get_logger(name)
 
 
 def set_level(level: str) -> None:
