@@ -113,6 +113,7 @@ class House:
             reads_content=blueprint.settings.health.corruption_detection_enabled,
             retry_later=settler.touched,
             complain=complain,
+            model_appeared=self._appeared,
         )
         self.sweeper = Sweeper(
             files=files,
@@ -163,7 +164,7 @@ class House:
             conductor=self.conductor,
             schedule=self.schedule,
             feed=self.feed,
-            usage_percent=lambda: _fullest(roots),
+            usage_percent=lambda: threads.run(lambda: _fullest(roots)),
         )
         self.crew = crew
 
@@ -196,6 +197,9 @@ class House:
         root = self.watch.root_of(path)
         if root is not None:
             self.crew.start(self._enqueue_hint(root, path))
+
+    def _appeared(self, root: bytes, folder: bytes) -> None:
+        self.conductor.ask_folder(root, folder)
 
     async def _enqueue_hint(self, root: bytes, path: bytes) -> None:
         """A hint that finds no room becomes a sweep of its root: nothing is lost, it only takes longer."""

@@ -9,13 +9,12 @@ from datetime import UTC, datetime, timedelta
 from msgspec.structs import replace
 
 from wan_healthd.domain.callers import Caller
-from wan_healthd.domain.catalogue import CHECKSUM_MISMATCH, FILE_TRUNCATED, NOT_YET_READ, ROOT_UNREACHABLE
 from wan_healthd.domain.digests import Assurance
 from wan_healthd.domain.errors import JobNotFound, ModelNotFound
 from wan_healthd.domain.events import Event, EventKind
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.files import VerifiedBy
-from wan_healthd.domain.findings import Category, Cause, Finding
+from wan_healthd.domain.findings import Category, Cause, CorruptionType, Finding, Severity
 from wan_healthd.domain.paths import printable
 from wan_healthd.domain.scoring import score_of, status_of, worst_severity
 from wan_healthd.domain.verdicts import CorruptionReport, HealthStatus, IntegrityResult, SystemHealthReport
@@ -182,7 +181,7 @@ class FakeFacade:
 
     def lose_root(self) -> None:
         """From now on a root cannot be reached."""
-        self.issues = (ROOT_UNREACHABLE.at(None, folder="/mnt/usb", what="Input/output error"),)
+        self.issues = (root_unreachable(),)
 
     def _after(self, query: EventsQuery) -> list[Event]:
         if query.since_time is not None:
@@ -195,7 +194,7 @@ class FakeFacade:
         rows = self.files[model_id]
         findings = [finding for row in rows for finding in row.findings]
         if any(row.assurance is None for row in rows):
-            findings.append(NOT_YET_READ.at(None, count=1, total=len(rows)))
+            findings.append(not_yet_read())
         status = status_of(findings)
         return IntegrityResult(
             model_id=model_id,
@@ -221,29 +220,58 @@ class FakeFacade:
 
 
 def flipped_bit() -> Finding:
-    """Content damage in two blocks, with tensors."""
-    return replace(
-        CHECKSUM_MISMATCH.at(
-            b"/srv/models/Wan2.2-T2V-A14B/high_noise_model/model-00001-of-00006.safetensors",
-            ranges=(ByteRange(17 << 20, 2 << 20), ByteRange(9000 << 20, 1 << 20)),
-            tensors=[f"blocks.{number}.ffn.0.weight" for number in range(17, 22)],
-            cause=Cause.DISK,
-            authority="baseline",
-            what="3 blocks (3.1 MB)",
-            why="the disk changed the bytes, nobody wrote them",
-            cure="download the file again, and look at the disk (`smartctl -a`)",
-        ),
+    """Content damage in two places, with tensors."""
+    return Finding(
+        code="checksum-mismatch",
+        category=Category.FORMAT,
+        corruption_type=CorruptionType.CHECKSUM_MISMATCH,
+        severity=Severity.HIGH,
+        path="/srv/models/Wan2.2-T2V-A14B/high_noise_model/model-00001-of-00006.safetensors",
+        message="model-00001-of-00006.safetensors differs from its baseline in 3 blocks (3.1 MB): nobody wrote these bytes",
+        suggestion="download the file again, and look at the disk (`smartctl -a`)",
+        ranges=(ByteRange(17 << 20, 2 << 20), ByteRange(9000 << 20, 1 << 20)),
+        tensors=tuple(f"blocks.{number}.ffn.0.weight" for number in range(17, 22)),
+        cause=Cause.DISK,
         first_seen=NOW - timedelta(hours=2),
     )
 
 
 def cut_off() -> Finding:
     """A file that is one byte short."""
-    return FILE_TRUNCATED.at(
-        b"/srv/models/Wan2.2-T2V-A14B/high_noise_model/model-00002-of-00006.safetensors",
-        missing=1,
-        actual=SHARD - 1,
-        expected=SHARD,
+    return Finding(
+        code="file-truncated",
+        category=Category.FORMAT,
+        corruption_type=CorruptionType.INCOMPLETE_DOWNLOAD,
+        severity=Severity.HIGH,
+        path="/srv/models/Wan2.2-T2V-A14B/high_noise_model/model-00002-of-00006.safetensors",
+        message=f"model-00002-of-00006.safetensors is cut off after {SHARD - 1} of {SHARD} bytes",
+        suggestion="download the file again",
+    )
+
+
+def not_yet_read() -> Finding:
+    """Advice that keeps a model from being healthy; the code is one that the scoring knows."""
+    return Finding(
+        code="not-yet-read",
+        category=Category.SYSTEM,
+        corruption_type=None,
+        severity=Severity.LOW,
+        path=None,
+        message="1 of 1 files was not read yet",
+        suggestion="wait for the sweep, or check now with `healthctl check MODEL`",
+    )
+
+
+def root_unreachable() -> Finding:
+    """A finding that belongs to no model."""
+    return Finding(
+        code="root-unreachable",
+        category=Category.STORAGE,
+        corruption_type=None,
+        severity=Severity.HIGH,
+        path=None,
+        message="cannot look at the folder /mnt/usb: Input/output error",
+        suggestion="mount the file system",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -43,6 +43,8 @@ class Served(NamedTuple):
     path: str
     facade: FakeFacade
     log: RecordingLog
+    call_soon: Callable[[Callable[[], None]], None]
+    """Runs something in the server's event loop."""
 
     def exchange(self, request: bytes, *, timeout_s: float = 5.0) -> bytes:
         """All that comes back for these bytes until the server hangs up."""
@@ -78,9 +80,14 @@ def serving(
     limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[Served]:
     """Serves in a thread of its own until the block ends."""
-    served = Served(str(folder / "control.sock"), facade or FakeFacade(), RecordingLog())
     ready: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
     is_ready = threading.Event()
+    served = Served(
+        path=str(folder / "control.sock"),
+        facade=facade or FakeFacade(),
+        log=RecordingLog(),
+        call_soon=lambda call: run_soon(ready[0][0], call),
+    )
 
     async def live() -> None:
         control = bind(served.path, None)
@@ -98,6 +105,9 @@ def serving(
         assert is_ready.wait(10)
         yield served
     finally:
-        loop, stop = ready[0]
-        loop.call_soon_threadsafe(stop.set)
+        served.call_soon(ready[0][1].set)
         thread.join(10)
+
+
+def run_soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    loop.call_soon_threadsafe(call)

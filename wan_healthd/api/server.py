@@ -33,6 +33,9 @@ LARGEST_BODY = 1 << 20
 """Bytes; also aiohttp's own default (`client_max_size`), which bounds bodies that do not state their length."""
 
 
+_TRANSPORT_ROUNDS = 5
+
+
 class Limits(Struct, frozen=True):
     """What one client, and all together, may hold. Seconds and counts.
 
@@ -66,10 +69,16 @@ class ApiServer:
 
         The listeners are closed; their nodes in the file system stay, `sockets.ControlSocket.remove` takes ours away.
         """
+        loop = asyncio.get_running_loop()
+        for listener in (listener for server in self._listening for listener in server.sockets):
+            loop.remove_reader(listener.fileno())
+        # Those accepted just now become connections that shutdown knows; Python 3.11 would leak them if we closed first.
+        await _let_transports_move_on()
         for server in self._listening:
             server.close()
         self._http.pre_shutdown()
         await self._http.shutdown(grace_s)
+        await _let_transports_move_on()  # those closed just now close their sockets
 
 
 async def serve(
@@ -98,6 +107,15 @@ async def serve(
     loop = asyncio.get_running_loop()
     listening = [await loop.create_server(door.connection, sock=listener) for listener in listeners]
     return ApiServer(http, listening)
+
+
+async def _let_transports_move_on() -> None:
+    """Run what asyncio has scheduled between accepting and `connection_made`, and between closing and `connection_lost`.
+
+    Each takes up to three rounds of the loop (asyncio.selector_events), and there is nothing to await.
+    """
+    for _ in range(_TRANSPORT_ROUNDS):
+        await asyncio.sleep(0)
 
 
 class _Responder:

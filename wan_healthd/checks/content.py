@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wan_healthd.checks.cause import cause_of
-from wan_healthd.checks.shortness import is_whole_in_itself
+from wan_healthd.checks.shortness import is_cut
 from wan_healthd.checks.wording import blocks, tensors
 from wan_healthd.domain.catalogue import CHECKSUM_MISMATCH, TRANSIENT_READ
+from wan_healthd.domain.digests import BLOCK_BYTES
 from wan_healthd.domain.evidence import ContentReading, Expectation, FileEvidence
 from wan_healthd.domain.extents import ByteRange, merge
 from wan_healthd.domain.files import VerifiedBy
@@ -19,7 +20,7 @@ CURES = {
     Cause.REWRITTEN: "if you changed the file on purpose, accept it with `healthctl trust`; otherwise fetch it again",
 }
 REASONS = {
-    Cause.DISK: "nobody wrote to it, so the disk lost them",
+    Cause.DISK: "nobody wrote to it, so the disk changed it",
     Cause.REWRITTEN: "somebody wrote to it",
 }
 
@@ -32,23 +33,16 @@ def check(evidence: FileEvidence) -> Iterator[Finding]:
     cause = cause_of(content, expectation, identity)
     if cause is Cause.TRANSIENT:
         yield TRANSIENT_READ.at(evidence.path, ranges=content.differing, cause=cause, what=blocks(content.differing))
-    elif not _is_cut(evidence, expectation, identity):
+    elif not is_cut(evidence):  # told by `shortness`, as an incomplete download
         yield _mismatch(evidence, content, expectation, identity, cause)
-
-
-def _is_cut(evidence: FileEvidence, expectation: Expectation, identity: FileIdentity) -> bool:
-    """A file that merely lost its end is told by `shortness`, as an incomplete download."""
-    shorter = identity.size_bytes < expectation.size_bytes
-    return shorter and not is_whole_in_itself(evidence) and getattr(evidence.content, "prefix_matches", None) is not False
 
 
 def _mismatch(
     evidence: FileEvidence, content: ContentReading, expectation: Expectation, identity: FileIdentity, cause: Cause
 ) -> Finding:
     ranges = content.second.still_differing if content.second is not None else content.differing
-    if identity.size_bytes > expectation.size_bytes:
-        added = ByteRange(expectation.size_bytes, identity.size_bytes - expectation.size_bytes)
-        ranges = merge((*ranges, added))
+    if identity.size_bytes != expectation.size_bytes:
+        ranges = merge((*ranges, _incomparable(expectation.size_bytes, identity.size_bytes)))
     what = blocks(ranges) if ranges else "its digest"
     if identity.size_bytes != expectation.size_bytes:
         what += f", with {identity.size_bytes} bytes instead of {expectation.size_bytes}"
@@ -63,6 +57,12 @@ def _mismatch(
         why=REASONS[cause] + _instability(content),
         cure=CURES[cause],
     )
+
+
+def _incomparable(expected_bytes: int, actual_bytes: int) -> ByteRange:
+    """What stands behind the last block that both sizes have whole: nothing vouches for a byte of it."""
+    offset = min(expected_bytes, actual_bytes) // BLOCK_BYTES * BLOCK_BYTES
+    return ByteRange(offset, actual_bytes - offset)
 
 
 def _authority(source: VerifiedBy) -> str:

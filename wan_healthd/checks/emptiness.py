@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wan_healthd.domain.catalogue import ALL_ZEROS, FILE_EMPTY
-from wan_healthd.domain.evidence import FileEvidence
+from wan_healthd.domain.evidence import FileEvidence, HeaderFacts
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.files import Presence, Role
 from wan_healthd.domain.findings import Finding
+from wan_healthd.formats.safetensors import LENGTH_BYTES
+
+TOO_SHORT = "header-too-short"
 
 
 def check(evidence: FileEvidence) -> Iterator[Finding]:
@@ -29,7 +32,20 @@ def _needs_content(evidence: FileEvidence) -> bool:
     return evidence.role is Role.WEIGHTS or expected > 0 or evidence.path.endswith(b".json")
 
 
+def may_be_zeros(evidence: FileEvidence) -> bool:
+    """Whether the header does not speak against a file of nothing but zeros: then only reading tells."""
+    header = evidence.header
+    return header is not None and (_begins_with_zeros(header) or (header.fault is not None and header.fault.code == TOO_SHORT))
+
+
 def _is_zero(evidence: FileEvidence) -> bool:
-    if evidence.content is not None:
-        return evidence.content.all_zero
-    return evidence.header is not None and evidence.header.fault is not None and evidence.is_one_hole
+    content, header = evidence.content, evidence.header
+    if content is None:
+        return evidence.is_one_hole and header is not None and _begins_with_zeros(header)
+    # A read of a few blocks may have met zeros only; a sound header proves that there is more.
+    return content.all_zero and (header is None or may_be_zeros(evidence))
+
+
+def _begins_with_zeros(header: HeaderFacts) -> bool:
+    """A header of length zero, which no valid file has, is one whose length bytes are all zero."""
+    return header.payload_offset == LENGTH_BYTES

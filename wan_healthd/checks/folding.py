@@ -6,39 +6,58 @@ from collections.abc import Sequence
 
 import msgspec
 
-from wan_healthd.domain import catalogue
+from wan_healthd.domain.catalogue import (
+    ALL_ZEROS,
+    CHECKSUM_MISMATCH,
+    FILE_EMPTY,
+    FILE_TRUNCATED,
+    HEADER_TOO_LARGE,
+    PLACEHOLDER,
+    SAFETENSORS_MALFORMED,
+    SAFETENSORS_TRAILING,
+    SAFETENSORS_TRUNCATED,
+    FindingKind,
+)
 from wan_healthd.domain.findings import Finding
 
-_OF_SHAPE = frozenset(
-    {
-        catalogue.SAFETENSORS_TRUNCATED.code,
-        catalogue.SAFETENSORS_TRAILING.code,
-        catalogue.SAFETENSORS_MALFORMED.code,
-        catalogue.FILE_TRUNCATED.code,
-        catalogue.CHECKSUM_MISMATCH.code,
-    }
-)
+_OF_HEADER = (SAFETENSORS_TRUNCATED, SAFETENSORS_TRAILING, SAFETENSORS_MALFORMED, PLACEHOLDER)
+_OF_CONTENT = (FILE_TRUNCATED, CHECKSUM_MISMATCH)
+
+
+def _codes(*kinds: FindingKind) -> frozenset[str]:
+    return frozenset(kind.code for kind in kinds)
+
+
 CONSEQUENCES: dict[str, frozenset[str]] = {
-    catalogue.FILE_EMPTY.code: _OF_SHAPE,
-    catalogue.ALL_ZEROS.code: _OF_SHAPE,
-    catalogue.SAFETENSORS_TRUNCATED.code: frozenset({catalogue.FILE_TRUNCATED.code, catalogue.CHECKSUM_MISMATCH.code}),
-    catalogue.FILE_TRUNCATED.code: frozenset({catalogue.SAFETENSORS_MALFORMED.code, catalogue.CHECKSUM_MISMATCH.code}),
-    catalogue.SAFETENSORS_TRAILING.code: frozenset({catalogue.CHECKSUM_MISMATCH.code}),
-    catalogue.SAFETENSORS_MALFORMED.code: frozenset({catalogue.CHECKSUM_MISMATCH.code}),
+    FILE_EMPTY.code: _codes(*_OF_HEADER, *_OF_CONTENT),
+    ALL_ZEROS.code: _codes(*_OF_HEADER, *_OF_CONTENT),
+    **{kind.code: _codes(*_OF_CONTENT) for kind in _OF_HEADER},
+    FILE_TRUNCATED.code: _codes(HEADER_TOO_LARGE),
+    CHECKSUM_MISMATCH.code: _codes(HEADER_TOO_LARGE),
 }
 """Which findings on the same file are only consequences of another."""
 
+DETAILED_BY: dict[str, str] = {
+    FILE_EMPTY.code: FILE_TRUNCATED.code,
+    SAFETENSORS_TRUNCATED.code: FILE_TRUNCATED.code,
+    SAFETENSORS_MALFORMED.code: CHECKSUM_MISMATCH.code,
+}
+"""Which consequence may know better where the damage is: unless the cause names tensors itself, it takes over its ranges,
+tensors and cause."""
+
 
 def fold(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Drop consequences; a cause without ranges of its own takes ranges, tensors and cause from what it swallows."""
-    codes = {finding.code for finding in findings}
-    swallowed = {code for cause in codes for code in CONSEQUENCES.get(cause, frozenset()) & codes}
-    return tuple(_with_details(finding, findings) for finding in findings if finding.code not in swallowed)
+    """Drop consequences; what they know of the place of the damage goes to their cause."""
+    by_code = {finding.code: finding for finding in findings}
+    swallowed = {code for cause in by_code for code in CONSEQUENCES.get(cause, frozenset())}
+    return tuple(
+        _with_details(finding, by_code.get(DETAILED_BY.get(finding.code, "")))
+        for finding in findings
+        if finding.code not in swallowed
+    )
 
 
-def _with_details(finding: Finding, findings: Sequence[Finding]) -> Finding:
-    mine = CONSEQUENCES.get(finding.code, frozenset())
-    details = next((other for other in findings if other.code in mine and other.ranges), None)
-    if details is None or finding.ranges:
+def _with_details(finding: Finding, details: Finding | None) -> Finding:
+    if details is None or not details.ranges or finding.tensors:
         return finding
     return msgspec.structs.replace(finding, ranges=details.ranges, tensors=details.tensors, cause=details.cause)

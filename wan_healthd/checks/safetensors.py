@@ -4,48 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wan_healthd.checks.cause import lasting_cause
+from wan_healthd.checks.shortness import CUT_FAULTS
+from wan_healthd.checks.wording import tensors
 from wan_healthd.domain.catalogue import (
     HEADER_TOO_LARGE,
+    PLACEHOLDER,
     SAFETENSORS_MALFORMED,
     SAFETENSORS_TRAILING,
     SAFETENSORS_TRUNCATED,
 )
-from wan_healthd.domain.evidence import FileEvidence, HeaderFacts
+from wan_healthd.domain.evidence import Expectation, FileEvidence, HeaderFacts, HeaderFault
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.findings import Finding
+from wan_healthd.domain.identity import FileIdentity
+from wan_healthd.formats.safetensors import FORMAT, LENGTH_BYTES
 
-FORMAT = "safetensors"
+TRAILING_FAULT = "trailing-bytes"
 
 
 def check(evidence: FileEvidence) -> Iterator[Finding]:
-    """Truncated, trailing bytes, malformed, or too large to judge."""
+    """Something else in its place, truncated, trailing bytes, malformed, or too large to judge."""
     header, identity = evidence.header, evidence.look.identity
     if header is None or identity is None or header.format != FORMAT:
         return
     if header.undecided is not None:
         yield HEADER_TOO_LARGE.at(evidence.path, what=header.undecided_detail or f"{identity.size_bytes} bytes")
     elif header.fault is not None:
-        yield _fault(evidence, header, identity.size_bytes)
+        yield _fault(evidence, header, header.fault, identity)
 
 
-def _fault(evidence: FileEvidence, header: HeaderFacts, size_bytes: int) -> Finding:
-    fault, declared = header.fault, header.declared_bytes
-    if fault is None:
-        raise ValueError("only a faulty header has a fault")
-    if _has_known_size(evidence, size_bytes):
-        # The length is what it always was: nothing was cut off or added, so it is the header that is damaged.
-        return SAFETENSORS_MALFORMED.at(evidence.path, what=fault.detail)
-    if fault.code == "truncated":
-        what = fault.detail if declared is None else f"{declared - size_bytes} of {declared} bytes are missing"
-        ranges = () if declared is None else (ByteRange(size_bytes, declared - size_bytes),)
-        return SAFETENSORS_TRUNCATED.at(evidence.path, what=what, ranges=ranges)
-    if fault.code == "trailing-bytes" and declared is not None:
+def _fault(evidence: FileEvidence, header: HeaderFacts, fault: HeaderFault, identity: FileIdentity) -> Finding:
+    path, size_bytes, declared, expectation = evidence.path, identity.size_bytes, header.declared_bytes, evidence.expectation
+    if header.impostor is not None:
+        return PLACEHOLDER.at(path, what=fault.detail, ranges=(ByteRange(0, size_bytes),))
+    if expectation is not None and expectation.size_bytes == size_bytes:
+        return _damaged_header(path, header, fault, identity, expectation)
+    if fault.code in CUT_FAULTS:
+        return _truncated(path, header, fault, size_bytes)
+    if fault.code == TRAILING_FAULT and declared is not None:
         extra = size_bytes - declared
-        return SAFETENSORS_TRAILING.at(
-            evidence.path, extra=extra, actual=size_bytes, expected=declared, ranges=(ByteRange(declared, extra),)
-        )
-    return SAFETENSORS_MALFORMED.at(evidence.path, what=fault.detail)
+        ranges = (ByteRange(declared, extra),)
+        return SAFETENSORS_TRAILING.at(path, extra=extra, actual=size_bytes, expected=declared, ranges=ranges)
+    return SAFETENSORS_MALFORMED.at(path, what=fault.detail)
 
 
-def _has_known_size(evidence: FileEvidence, size_bytes: int) -> bool:
-    return evidence.expectation is not None and evidence.expectation.size_bytes == size_bytes
+def _truncated(path: bytes, header: HeaderFacts, fault: HeaderFault, size_bytes: int) -> Finding:
+    if header.declared_bytes is None:
+        return SAFETENSORS_TRUNCATED.at(path, what=fault.detail)
+    missing = header.declared_bytes - size_bytes
+    lost = tensors(header.lost_tensors, header.lost_tensors_total, in_header=False)
+    what = f"{size_bytes} of {header.declared_bytes} bytes ({missing} missing){lost}"
+    return SAFETENSORS_TRUNCATED.at(path, what=what, ranges=(ByteRange(size_bytes, missing),), tensors=header.lost_tensors)
+
+
+def _damaged_header(
+    path: bytes, header: HeaderFacts, fault: HeaderFault, identity: FileIdentity, expectation: Expectation
+) -> Finding:
+    """The length is what it always was, so nothing was cut off or added: it is the header that changed."""
+    contradicts = fault.code in CUT_FAULTS or fault.code == TRAILING_FAULT
+    what = f"its size is right, so its header is wrong ({fault.detail})" if contradicts else fault.detail
+    end = header.payload_offset or LENGTH_BYTES
+    # A header that ends behind the file has a wrong length; how long it really is nobody knows.
+    ranges = (ByteRange(0, end if end <= identity.size_bytes else min(LENGTH_BYTES, identity.size_bytes)),)
+    return SAFETENSORS_MALFORMED.at(path, what=what, ranges=ranges, cause=lasting_cause(expectation, identity))

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wan_healthd.domain.catalogue import FILE_TRUNCATED
-from wan_healthd.domain.evidence import FileEvidence
+from wan_healthd.domain.evidence import FileEvidence, HeaderFacts
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.files import Presence
 from wan_healthd.domain.findings import Finding
+
+CUT_FAULTS = frozenset({"truncated", "header-too-short"})
+"""Faults that a header has because the file ends too early; losing its end gives a file no other one."""
 
 
 def check(evidence: FileEvidence) -> Iterator[Finding]:
@@ -16,8 +19,8 @@ def check(evidence: FileEvidence) -> Iterator[Finding]:
     expectation, identity = evidence.expectation, evidence.look.identity
     if evidence.look.presence is not Presence.FILE or expectation is None or identity is None:
         return
-    missing = expectation.size_bytes - identity.size_bytes
-    if missing > 0 and not is_whole_in_itself(evidence) and not _is_other_content(evidence):
+    if is_cut(evidence):
+        missing = expectation.size_bytes - identity.size_bytes
         yield FILE_TRUNCATED.at(
             evidence.path,
             missing=missing,
@@ -27,10 +30,16 @@ def check(evidence: FileEvidence) -> Iterator[Finding]:
         )
 
 
-def is_whole_in_itself(evidence: FileEvidence) -> bool:
-    """Whether the format vouches that nothing is missing: then a new size means another file, not a cut one."""
-    return evidence.header is not None and evidence.header.fault is None and evidence.header.undecided is None
+def is_cut(evidence: FileEvidence) -> bool:
+    """Whether the file, as far as can be told, merely lost its end: it is shorter, and nothing says that it is another one."""
+    expectation, identity, content = evidence.expectation, evidence.look.identity, evidence.content
+    if expectation is None or identity is None or identity.size_bytes >= expectation.size_bytes:
+        return False
+    return _may_be_cut(evidence.header) and (content is None or content.prefix_matches is not False)
 
 
-def _is_other_content(evidence: FileEvidence) -> bool:
-    return evidence.content is not None and evidence.content.prefix_matches is False
+def _may_be_cut(header: HeaderFacts | None) -> bool:
+    """Not where the format vouches that nothing is missing, nor where it has a fault that no cut can cause."""
+    if header is None or header.undecided is not None:
+        return True
+    return header.fault is not None and header.fault.code in CUT_FAULTS

@@ -24,12 +24,14 @@ OBSTACLES = {
     ),
     "worker-failed": Obstacle(
         "the reading process died over it",
-        "try `healthctl check`; if it fails again, report the file and the journal",
+        "try `healthctl check MODEL`; if it fails again, report the file and the journal",
     ),
     "reads-disagree": Obstacle(
         "each read gives other bytes", "test the memory (memtest86+) and look for bus errors (`journalctl -k`)"
     ),
-    "worker-refused": Obstacle("the system refused to have it examined", "see the cause in the message; try `healthctl check`"),
+    "worker-refused": Obstacle(
+        "the system refused to have it examined", "see the cause in the message; try `healthctl check MODEL`"
+    ),
 }
 
 
@@ -37,6 +39,6 @@ def check(evidence: FileEvidence) -> Iterator[Finding]:
     """could-not-judge, with the obstacle."""
     if evidence.unjudged is None:
         return
-    obstacle = OBSTACLES.get(evidence.unjudged, Obstacle(evidence.unjudged, "try `healthctl check`"))
+    obstacle = OBSTACLES.get(evidence.unjudged, Obstacle(evidence.unjudged, "try `healthctl check MODEL`"))
     what = f"{obstacle.what} ({evidence.complaint})" if evidence.complaint else obstacle.what
     yield UNJUDGED.at(evidence.path, what=what, cure=obstacle.cure)

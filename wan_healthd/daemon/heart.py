@@ -9,7 +9,7 @@ from wan_healthd.domain.ports import Notifier
 from wan_healthd.domain.verdicts import HealthStatus
 from wan_healthd.wire.answers import StatusAnswer
 
-BEAT_S = 2.0
+BEAT_S = 10.0
 
 
 async def beat(house: House, notifier: Notifier) -> None:

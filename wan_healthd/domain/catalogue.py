@@ -72,7 +72,7 @@ MODEL_MISSING = FindingKind(
     corruption_type=CorruptionType.FILE_MISSING,
     severity=Severity.CRITICAL,
     text="the model is not there: {what}",
-    suggestion="download the model to this place, or remove it from the configuration",
+    suggestion="download the model to its place, or remove it from the configuration; `healthctl status` lists what is there",
 )
 PERMISSION_DENIED = FindingKind(
     code="permission-denied",
@@ -95,7 +95,7 @@ READ_ERROR = FindingKind(
     category=Category.STORAGE,
     corruption_type=CorruptionType.DISK_ERROR,
     severity=Severity.CRITICAL,
-    text="the disk cannot give {what} of {name} ({errno_name})",
+    text="the disk cannot give {name} whole ({errno_name}): it refuses {what}",
     suggestion="look at the disk (`smartctl -a`, `journalctl -k`), copy what is still readable, then fetch the file again",
 )
 FILE_EMPTY = FindingKind(
@@ -111,8 +111,8 @@ FILE_TRUNCATED = FindingKind(
     category=Category.FORMAT,
     corruption_type=CorruptionType.INCOMPLETE_DOWNLOAD,
     severity=Severity.HIGH,
-    text="{name} is {missing} bytes shorter than it must be ({actual} of {expected} bytes)",
-    suggestion="download the file again",
+    text="{name} is too short: {actual} of {expected} bytes ({missing} missing)",
+    suggestion="download the file again; if you shortened it on purpose, accept that with `healthctl trust`",
 )
 SAFETENSORS_TRUNCATED = FindingKind(
     code="safetensors-truncated",
@@ -130,12 +130,20 @@ ALL_ZEROS = FindingKind(
     text="{name} holds nothing but zero bytes",
     suggestion="download the file again: its space was reserved, but its content never arrived or was lost",
 )
+PLACEHOLDER = FindingKind(
+    code="placeholder-file",
+    category=Category.FORMAT,
+    corruption_type=CorruptionType.INCOMPLETE_DOWNLOAD,
+    severity=Severity.HIGH,
+    text="{name} does not hold what its name says: {what}",
+    suggestion="download the file again, and look at its size when that is done",
+)
 SAFETENSORS_TRAILING = FindingKind(
     code="safetensors-trailing-bytes",
     category=Category.FORMAT,
     corruption_type=CorruptionType.INVALID_FORMAT,
     severity=Severity.HIGH,
-    text="{name} has {extra} bytes behind its last tensor ({actual} bytes instead of {expected})",
+    text="{name} is too long: {actual} bytes instead of {expected} ({extra} behind its last tensor)",
     suggestion="download the file again: loaders refuse it",
 )
 SAFETENSORS_MALFORMED = FindingKind(
@@ -175,7 +183,7 @@ NOT_A_FILE = FindingKind(
     code="not-a-regular-file",
     category=Category.STORAGE,
     corruption_type=CorruptionType.INVALID_FORMAT,
-    severity=Severity.MEDIUM,
+    severity=Severity.HIGH,
     text="{name} is a {what}, not a file",
     suggestion="remove it and download the file again",
 )
@@ -225,6 +233,7 @@ KINDS: tuple[FindingKind, ...] = (
     FILE_EMPTY,
     FILE_TRUNCATED,
     SAFETENSORS_TRUNCATED,
+    PLACEHOLDER,
     ALL_ZEROS,
     SAFETENSORS_TRAILING,
     SAFETENSORS_MALFORMED,

@@ -35,10 +35,10 @@ def stale_blocks(extents: Sequence[Extent], blocks: int, since: datetime) -> tup
     runs: list[tuple[int, int]] = []
     position = 0
     for extent in extents:
-        if extent.verified_at < since:
+        if extent.verified_at < since or position >= blocks:
             continue
         if extent.first_block > position:
-            runs.append((position, extent.first_block))
+            runs.append((position, min(extent.first_block, blocks)))
         position = max(position, extent.end_block)
     if position < blocks:
         runs.append((position, blocks))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from msgspec import Struct
 
 from wan_healthd.domain.digests import Assurance
@@ -17,6 +19,51 @@ class HeaderFault(Struct, frozen=True):
     detail: str
 
 
+class Impostor(StrEnum):
+    """Something else that was saved under the name of a model file."""
+
+    LFS_POINTER = "lfs-pointer"
+    HTML = "html"
+    JSON_ERROR = "json-error"
+    XML_ERROR = "xml-error"
+    TEXT = "text"
+
+
+class LfsPointer(Struct, frozen=True):
+    """What a git-LFS pointer promises: the digest and size of the file that should be there."""
+
+    sha256: str
+    size_bytes: int
+
+
+class ModelKind(StrEnum):
+    """What the tensors in a header say that a file is (domain facts, section 1)."""
+
+    WAN_T2V_14B = "wan-t2v-14b"
+    WAN_I2V_14B = "wan-i2v-14b"
+    WAN_TI2V_5B = "wan-ti2v-5b"
+    WAN_VAE_21 = "wan-vae-2.1"
+    WAN_VAE_22 = "wan-vae-2.2"
+    UMT5_ENCODER = "umt5-encoder"
+    CLIP_VISION = "clip-vision"
+    LORA = "lora"
+
+
+class Section(Struct, frozen=True):
+    """A part of a file that carries a CRC-32 of its own (an entry of a zip archive).
+
+    `offset` and `length` are the stored bytes in the file; `is_deflated` says that the CRC is of their inflated
+    `size_bytes`.
+    """
+
+    name: str
+    offset: int
+    length: int
+    crc32: int
+    is_deflated: bool = False
+    size_bytes: int = 0
+
+
 class HeaderFacts(Struct, frozen=True):
     """What a file says about itself.
 
@@ -28,6 +75,11 @@ class HeaderFacts(Struct, frozen=True):
         tensor_count: number of tensors, where known.
         undecided: why no judgement was possible within bounds ("header-too-large-to-judge"), or None. Then the file is
             neither valid nor faulty.
+        impostor: what was saved here instead; `pointer` stands for a git-LFS pointer. Then `fault` is set too.
+        kind: what its tensors say that it is; None where that is not known.
+        sections: parts that can be checked by their own CRC-32; empty where there are none, or all CRCs are zero.
+        lost_tensors: names of the tensors that lie wholly or partly behind the end of a truncated file, in file order;
+            possibly cut, `lost_tensors_total` counts all of them.
         packed_header: the header's bytes, zlib-compressed, to name tensors later even if the header is lost; None where
             it is faulty or too large to keep.
     """
@@ -40,6 +92,12 @@ class HeaderFacts(Struct, frozen=True):
     undecided: str | None = None
     undecided_detail: str = ""
     packed_header: bytes | None = None
+    impostor: Impostor | None = None
+    pointer: LfsPointer | None = None
+    kind: ModelKind | None = None
+    sections: tuple[Section, ...] = ()
+    lost_tensors: tuple[str, ...] = ()
+    lost_tensors_total: int = 0
 
 
 class KnownFile(Struct, frozen=True):
@@ -47,6 +105,20 @@ class KnownFile(Struct, frozen=True):
 
     size_bytes: int
     mode: FileMode
+
+
+class Claim(Struct, frozen=True):
+    r"""What one source says of a file: `authority` names it for people ("the tree of commit 1a2b3c4 in …/trees/….json").
+
+    Hex digests in lower case; None for what the source does not tell. `git_sha1` is of a git blob: SHA-1 over
+    `blob SIZE\\0` and the content.
+    """
+
+    source: VerifiedBy
+    authority: str
+    size_bytes: int | None = None
+    sha256: str | None = None
+    git_sha1: str | None = None
 
 
 class Expectation(Struct, frozen=True):

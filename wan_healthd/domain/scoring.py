@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import UnsetType
+
 from wan_healthd.domain.catalogue import MODEL_MISSING, is_undetermined
 from wan_healthd.domain.findings import Finding, Severity
 from wan_healthd.domain.verdicts import HealthStatus
@@ -44,9 +46,10 @@ def score_of(findings: Sequence[Finding]) -> float:
     """The integrity score, 0..1, rounded to four digits so that it prints and compares well."""
     if status_of(findings) is HealthStatus.MISSING:
         return 0.0
-    worst: dict[str | None, float] = {}
+    worst: dict[tuple[str | None, str | UnsetType], float] = {}
     for finding in findings:
-        worst[finding.path] = max(worst.get(finding.path, 0.0), penalty_of(finding))
+        file = (finding.path, finding.path_b64)  # two names that are not UTF-8 may look the same
+        worst[file] = max(worst.get(file, 0.0), penalty_of(finding))
     score = 1.0
     for penalty in worst.values():
         score *= 1.0 - penalty

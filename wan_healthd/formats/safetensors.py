@@ -78,6 +78,7 @@ def judge(header: bytes, size_bytes: int) -> HeaderFacts:
     except TooMuch:
         return HeaderFacts(format=FORMAT, payload_offset=payload_offset, undecided=_TOO_LARGE)
     declared_bytes = payload_offset + extents.payload_bytes
+    lost = _touched(extents, payload_offset, [ByteRange(size_bytes, declared_bytes - size_bytes)])
     return HeaderFacts(
         format=FORMAT,
         fault=_size_fault(declared_bytes, size_bytes),
@@ -85,6 +86,8 @@ def judge(header: bytes, size_bytes: int) -> HeaderFacts:
         payload_offset=payload_offset,
         tensor_count=len(extents.names),
         packed_header=zlib.compress(header, 6) if len(header) <= MAX_PACKED_HEADER_BYTES else None,
+        lost_tensors=lost.names,
+        lost_tensors_total=lost.total,
     )
 
 
@@ -99,11 +102,17 @@ def tensors_touched(header: bytes, ranges: Sequence[ByteRange]) -> TouchedTensor
         Names in file order, at most `MAX_NAMES` of them, each cut to `MAX_NAME_CHARS`.
     """
     try:
-        extents = _read_extents(header).without_empty()
+        extents = _read_extents(header)
     except (Malformed, TooMuch):
         return _NOTHING_TOUCHED
-    payload_offset = LENGTH_BYTES + len(header)
+    return _touched(extents, LENGTH_BYTES + len(header), ranges)
+
+
+def _touched(extents: Extents, payload_offset: int, ranges: Sequence[ByteRange]) -> TouchedTensors:
     damaged = merge(ranges)
+    if not damaged:
+        return _NOTHING_TOUCHED
+    extents = extents.without_empty()
     names: list[str] = []
     total = 0
     counted = 0
@@ -115,7 +124,7 @@ def tensors_touched(header: bytes, ranges: Sequence[ByteRange]) -> TouchedTensor
     return TouchedTensors(
         names=tuple(name[:MAX_NAME_CHARS] for name in names),
         total=total,
-        in_header=bool(damaged) and damaged[0].offset < payload_offset,
+        in_header=damaged[0].offset < payload_offset,
     )
 
 

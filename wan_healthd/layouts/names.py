@@ -11,7 +11,7 @@ SUPPORT_SUFFIXES = (b".json", b".txt", b".model", b".yaml", b".yml", b".jinja", 
 """Configuration, vocabulary and tokenizer files that a loader reads beside the weights."""
 
 PROSE = (b"readme", b"license", b"licence", b"notice", b"changelog", b"usage")
-"""Names that begin so are for people: no loader misses them."""
+"""Supporting files whose names begin so are for people: no loader misses them."""
 
 UNFINISHED_SUFFIXES = (b".incomplete", b".part", b".partial", b".crdownload", b".aria2", b".download", b".tmp", b".temp", b"~")
 """Downloads and copies under way, each by its maker's own suffix (domain facts, section 2)."""
@@ -26,11 +26,11 @@ FORMATS = {b".safetensors": "safetensors", b".sft": "safetensors"}
 def role_of(name: bytes) -> Role | None:
     """The role that a file of this name has in a model folder; None: it belongs to no model."""
     lower = name.lower()
-    if name.startswith(b".") or is_unfinished(name) or lower.startswith(PROSE):
+    if name.startswith(b".") or is_unfinished(name):
         return None
     if lower.endswith(WEIGHT_SUFFIXES):
         return Role.WEIGHTS
-    return Role.SUPPORT if lower.endswith(SUPPORT_SUFFIXES) else None
+    return Role.SUPPORT if lower.endswith(SUPPORT_SUFFIXES) and not lower.startswith(PROSE) else None
 
 
 def is_unfinished(name: bytes) -> bool:

@@ -23,7 +23,7 @@ class StatedModel(Struct, frozen=True):
 def id_below(root: bytes, path: bytes) -> str:
     """The id of an unstated model: its path below the root, or the base name of a root that is itself a model."""
     relative = path[len(root) :].strip(b"/")
-    return printable((relative or posixpath.basename(root.rstrip(b"/"))).decode("utf-8", "backslashreplace"))
+    return printable((relative or posixpath.basename(root.rstrip(b"/")) or root).decode("utf-8", "backslashreplace"))
 
 
 def stated_at(path: bytes, root: bytes, layout: Layout, stated: Sequence[StatedModel]) -> Model | None:

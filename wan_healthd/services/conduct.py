@@ -9,19 +9,23 @@ from datetime import datetime
 from msgspec import Struct
 
 from wan_healthd.domain.alerts import SWEEP_FINISHED
+from wan_healthd.domain.errors import StoreUnusable
 from wan_healthd.domain.events import EventKind, NewEvent
 from wan_healthd.domain.ports import Clock
 from wan_healthd.services.alert import Alerter
 from wan_healthd.services.crew import Crew
 from wan_healthd.services.feed import Feed
 from wan_healthd.services.queue import Priority, Ticket
-from wan_healthd.services.sweep import Order, Sweeper
-from wan_healthd.store import events, timers
+from wan_healthd.services.sweep import Order, Sweeper, folders_above
+from wan_healthd.store import contents, events, timers
 from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
 
 INCREMENTAL = "incremental-sweep"
 FULL = "full-sweep"
+
+MOST_FOLDERS = 1000
+"""Beyond this many folders that wait to be swept, their roots are swept instead."""
 
 
 class _Request(Struct, frozen=True):
@@ -71,8 +75,12 @@ class Conductor:
         self._ask(name)
 
     def ask_folder(self, root: bytes, folder: bytes) -> None:
-        """Have one folder looked at again. Does not wait."""
-        self._ask(_Request(root, folder))
+        """Have one folder looked at again, unless one above it waits already. Does not wait."""
+        if len(self._asked) >= MOST_FOLDERS:
+            folder = root
+        above = [_Request(root, place) for place in folders_above(root, folder)]
+        if self._asked.isdisjoint(above):
+            self._ask(_Request(root, folder))
 
     async def run(self) -> None:
         """Sweep whenever asked, until cancelled."""
@@ -117,8 +125,13 @@ class Conductor:
 
         def record(connection: Connection) -> None:
             timers.ran(connection, name, started)
+            contents.forget_unused(connection)  # what files were before they changed
             events.append(connection, [event])
 
-        await self._database.write(record)
+        try:
+            await self._database.write(record)
+        except StoreUnusable as error:  # a full disk must not end the house: the sweep counts as not done
+            self._complain("recording a sweep", error)
+            return
         self._feed.stirred()
         self._alerter.tell(SWEEP_FINISHED, told)

@@ -18,7 +18,10 @@ Callback = Callable[[T], Awaitable[None] | None]
 Complain = Callable[[str, BaseException], None]
 
 PATIENCE_S = 30.0
-"""How long an async callback without a loop of its own may take."""
+"""How long deliveries wait for an async callback. One without a loop of its own is ended then, others are left to theirs."""
+
+MOST_RESULTS = 1000
+"""Results that may wait for slow callbacks; beyond it the oldest are dropped."""
 
 DELIVERY_S = 5.0
 """How long somebody who asked for a check waits for the callbacks before they get their answer."""
@@ -38,13 +41,36 @@ class _Listener(Generic[T]):
         """Call it where it belongs: in its own loop if that still runs, else beside ours."""
         loop = self.loop
         if loop is not None and loop.is_running() and loop is not asyncio.get_running_loop():
-            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_invoke(self.callback, value), loop))
+            await _patiently(asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_invoke(self.callback, value), loop)))
         elif loop is not None and loop.is_running():
-            await _invoke(self.callback, value)
+            await _patiently(asyncio.ensure_future(_invoke(self.callback, value)))
         else:
-            answer = await threads.run(lambda: self.callback(value))
+            answer = await threads.run(lambda: _call(self.callback, value))
             if inspect.isawaitable(answer):
                 await asyncio.wait_for(_await(answer), PATIENCE_S)
+
+
+async def _patiently(callback: asyncio.Future[None]) -> None:
+    """Wait for the callback, but not for ever, and do not die with it: its loop may end under it.
+
+    Raises:
+        TimeoutError: it takes too long.
+        RuntimeError: it was cancelled, as happens to tasks of a loop that ends.
+    """
+    done, _ = await asyncio.wait([callback], timeout=PATIENCE_S)
+    if not done:
+        raise TimeoutError(f"it did not end within {PATIENCE_S:.0f} s")
+    if callback.cancelled():
+        raise RuntimeError("it was cancelled, with its event loop perhaps")
+    callback.result()
+
+
+def _call(callback: Callable[[Any], Any], value: object) -> Any:
+    token = _in_callback.set(True)
+    try:
+        return callback(value)
+    finally:
+        _in_callback.reset(token)
 
 
 async def _invoke(callback: Callable[[Any], Any], value: object) -> None:
@@ -58,7 +84,11 @@ async def _invoke(callback: Callable[[Any], Any], value: object) -> None:
 
 
 async def _await(answer: Awaitable[None]) -> None:
-    await answer
+    token = _in_callback.set(True)
+    try:
+        await answer
+    finally:
+        _in_callback.reset(token)
 
 
 class Feed:
@@ -81,7 +111,7 @@ class Feed:
         self._complain = complain
         self._health: list[_Listener[IntegrityResult]] = []
         self._corruption: list[_Listener[CorruptionReport]] = []
-        self._results: asyncio.Queue[IntegrityResult] = asyncio.Queue()
+        self._results: asyncio.Queue[IntegrityResult] = asyncio.Queue(MOST_RESULTS)
         self._news = asyncio.Event()
 
     def add_health(self, callback: Callback[IntegrityResult], loop: asyncio.AbstractEventLoop | None) -> None:
@@ -94,8 +124,13 @@ class Feed:
 
     def result(self, result: IntegrityResult) -> None:
         """A check finished."""
-        if self._health or self._corruption:
-            self._results.put_nowait(result)
+        if not (self._health or self._corruption):
+            return
+        if self._results.full():
+            dropped = self._results.get_nowait()
+            self._results.task_done()
+            self._complain("(all)", OverflowError(f"they are too slow: a result of {dropped.model_id} was dropped"))
+        self._results.put_nowait(result)
 
     def stirred(self) -> None:
         """There may be new events."""

@@ -5,23 +5,36 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from datetime import datetime
+
+from msgspec.structs import replace
 
 from wan_healthd.checks.baseline import may_become_baseline, may_move_baseline
 from wan_healthd.checks.registry import judge_file
-from wan_healthd.domain.catalogue import READ_ERROR, TRANSIENT_READ
-from wan_healthd.domain.comparison import blocks_of, runs_of
-from wan_healthd.domain.errors import HealthdError, WorkerFailed, WorkerRefused
-from wan_healthd.domain.evidence import FileEvidence, HeaderFacts, KnownFile
-from wan_healthd.domain.files import FileLook, Presence, Role
-from wan_healthd.domain.findings import Cause
+from wan_healthd.domain.errors import WorkerFailed, WorkerRefused
+from wan_healthd.domain.evidence import FileEvidence, HeaderFacts
+from wan_healthd.domain.files import FileLook, Presence
+from wan_healthd.domain.identity import FileIdentity
+from wan_healthd.domain.models import Layout
 from wan_healthd.domain.ports import Clock, DigestEngine, Files, OpenedFile, Threads
 from wan_healthd.layouts.names import format_of
+from wan_healthd.services.evidence import (
+    INTERNAL,
+    gather,
+    hindered,
+    is_worth_reading,
+    still_standing,
+    suspect_blocks,
+    with_reading,
+)
 from wan_healthd.services.places import Places
 from wan_healthd.services.publish import Judgement, Publisher
 from wan_healthd.services.queue import Task, WorkQueue
-from wan_healthd.services.reading import ContentReader, Reading, Subject
-from wan_healthd.services.roster import enroll
+from wan_healthd.services.reading import CHANGED, ContentReader, Reading, Subject
+from wan_healthd.services.roster import enroll, strike_off
+from wan_healthd.services.turns import Turns
 from wan_healthd.store import contents, models, paths
+from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
 from wan_healthd.store.records import ContentRecord, PathState
 
@@ -40,6 +53,8 @@ class Inspector:
         reads_content: False judges presence and headers only (`corruption_detection_enabled = false`).
         retry_later: called with the path of a file that changed while it was read.
         complain: told of errors that are ours.
+        model_appeared: called with root and folder of a folder model that a single file brought to light: what lay there
+            before belongs to it, too.
     """
 
     def __init__(
@@ -57,6 +72,7 @@ class Inspector:
         reads_content: bool,
         retry_later: Callable[[bytes], None],
         complain: Callable[[str, BaseException], None],
+        model_appeared: Callable[[bytes, bytes], None] = lambda root, folder: None,
     ) -> None:
         self._queue = queue
         self._files = files
@@ -70,6 +86,8 @@ class Inspector:
         self._reads_content = reads_content
         self._retry_later = retry_later
         self._complain = complain
+        self._model_appeared = model_appeared
+        self._turns = Turns()
 
     async def run(self) -> None:
         """Work in all lanes until cancelled."""
@@ -87,25 +105,37 @@ class Inspector:
                 model_ids = await self._inspect(task) or task.models
             except Exception as error:  # the boundary that isolates one job: the next file is judged whatever came of this
                 self._complain(f"inspecting {task.path!r}", error)
+                await self._admit_failure(task, error)
             tickets = await self._queue.done(task)
             try:
                 await self._publisher.finished(model_ids)
-            except HealthdError as error:
+            except Exception as error:  # likewise: whoever waits for the task must not wait for ever
                 self._complain("finishing a check", error)
             for ticket in tickets:
                 ticket.end()
 
+    async def _admit_failure(self, task: Task, failure: Exception) -> None:
+        """That we could not look is a finding, too: nobody shall take the verdict of before for a new one."""
+        try:
+            state = await self._database.read(lambda db: paths.state(db, task.path))
+            if state is not None:
+                evidence = hindered(gather(state, FileLook(Presence.FILE)), INTERNAL, type(failure).__name__)
+                await self._publish(state, evidence, state.record.content_id)
+        except Exception as error:  # the store itself fails: the file stays due, and the next sweep comes back to it
+            self._complain(f"recording that {task.path!r} could not be judged", error)
+
     async def _inspect(self, task: Task) -> tuple[str, ...]:
         """Judge one file; returns the models that it belongs to."""
-        state = await self._known(task)
-        if state is None:
-            return ()
         opened = await self._open(task)
         try:
-            if opened.descriptor is None:
+            state = await self._known(task, opened.look)
+            if state is None:
+                return ()
+            identity = opened.look.identity
+            if opened.descriptor is None or identity is None:
                 await self._judge_unopened(state, opened.look)
             else:
-                await self._judge_opened(task, state, opened)
+                await self._judge_opened(task, state, opened.look, opened.descriptor)
         finally:
             if opened.descriptor is not None:
                 os.close(opened.descriptor)
@@ -120,64 +150,75 @@ class Inspector:
             opening.add_done_callback(_close_opened)
             raise
 
-    async def _known(self, task: Task) -> PathState | None:
+    async def _known(self, task: Task, look: FileLook) -> PathState | None:
+        """What the store knows of the path; one that is there and belongs to a model is enrolled first."""
         state = await self._database.read(lambda db: paths.state(db, task.path))
-        if state is not None:
+        if state is not None or look.presence is Presence.ABSENT:
             return state
         place = await self._places.find(task.root, task.path)
         if place is None:
             return None
         now = self._clock.now()
-        await self._database.write(lambda db: enroll(db, place.model, [(task.path, place.role)], now))
+        is_new = await self._database.write(lambda db: enroll(db, place.model, [(task.path, place.role)], now))
+        if is_new and place.model.layout is Layout.FOLDER:
+            self._model_appeared(task.root, place.model.path)
         return await self._database.read(lambda db: paths.state(db, task.path))
 
     async def _judge_unopened(self, state: PathState, look: FileLook) -> None:
-        if look.presence is Presence.ABSENT and state.record.content_id is None and state.expected is None:
-            await self._forget(state)
-            return
-        evidence = _evidence(state, look)
-        await self._publisher.judged(Judgement(state.record, look, judge_file(evidence), state.record.content_id))
+        record = state.record
+        if look.presence is Presence.ABSENT:
+            root = await self._threads.run(lambda: self._files.look(record.root, record.root))
+            if root.presence is not Presence.FOLDER:
+                return  # not the file is missing, but all of its root: the next sweep tells
+            if record.content_id is None and state.expected is None:
+                now = self._clock.now()
+                await self._database.write(lambda db: _forget(db, record.id, now))
+                return
+        await self._publish(state, gather(state, look), record.content_id)
 
-    async def _forget(self, state: PathState) -> None:
-        """A file that was seen but never read is no loss: a download moved to its real name."""
-        await self._database.write(lambda db: paths.forget(db, state.record.id))
-
-    async def _judge_opened(self, task: Task, state: PathState, opened: OpenedFile) -> None:
-        look, descriptor = opened.look, opened.descriptor
-        if look.identity is None or descriptor is None:
-            raise ValueError("an opened file has an identity and a descriptor")
+    async def _judge_opened(self, task: Task, state: PathState, look: FileLook, descriptor: int) -> None:
         look = await self._past_tick(look, descriptor)
         identity = look.identity
         if identity is None:
-            raise ValueError("an opened file has an identity")
-        content = await self._database.write(lambda db: contents.ensure(db, identity))
-        header, obstacle, complaint = await self._header(state, descriptor)
-        evidence = _evidence(state, look, header=header, unjudged=obstacle, complaint=complaint)
-        first_word = judge_file(evidence)
-        reading: Reading | None = None
-        if obstacle is None and self._wants_content(evidence):
-            if any(not finding.is_advice for finding in first_word) and not content.is_whole:
-                await self._publisher.judged(Judgement(state.record, look, first_word, content.id, is_final=False))
-            subject = Subject(task.path, descriptor, content, state.expected, header)
-            reading, complaint = await self._read(task, state, subject)
-        await self._conclude(task, state, content, evidence, reading, complaint)
-
-    async def _conclude(
-        self,
-        task: Task,
-        state: PathState,
-        content: ContentRecord,
-        evidence: FileEvidence,
-        reading: Reading | None,
-        complaint: str,
-    ) -> None:
-        if reading is not None:
-            evidence = _with_reading(evidence, reading, complaint)
-        findings = judge_file(evidence)
-        baseline = may_become_baseline(evidence, findings) or may_move_baseline(evidence)
-        await self._publisher.judged(Judgement(state.record, evidence.look, findings, content.id, becomes_baseline=baseline))
-        if evidence.unjudged == "changed-while-read" and task.patient:
+            await self._judge_unopened(state, look)
+            return
+        async with self._turns.of(identity):
+            content = await self._database.write(lambda db: _begin(db, state.record.id, identity))
+            evidence, reading = await self._examine(task, state, look, Subject(task.path, descriptor, content, state.expected))
+            is_new = evidence.unjudged == CHANGED.obstacle and not content.is_whole
+            # What changed while it was read for the first time was not judged: it may vanish again without being missed.
+            content_id = state.record.content_id if is_new else content.id
+            await self._publish(state, evidence, content_id, ends_scrub=reading is not None and reading.ends_scrub)
+        if evidence.unjudged == CHANGED.obstacle and task.patient:
             self._retry_later(task.path)
+
+    async def _examine(
+        self, task: Task, state: PathState, look: FileLook, subject: Subject
+    ) -> tuple[FileEvidence, Reading | None]:
+        """Header and content of an open file; what must be read for long is first judged by its header."""
+        header, obstacle, complaint = await self._header(state, subject.descriptor)
+        evidence = gather(state, look, header)
+        if obstacle is not None:
+            return hindered(evidence, obstacle, complaint), None
+        if header is not None and not await self._is_still(subject):
+            return with_reading(evidence, CHANGED, ""), None
+        if not self._reads_content or not is_worth_reading(evidence):
+            return evidence, None
+        first_word = judge_file(evidence)
+        if any(not finding.is_advice for finding in first_word) and not subject.content.is_whole:
+            await self._publisher.judged(Judgement(state.record, look, first_word, subject.content.id, is_final=False))
+        reading, complaint = await self._read(task, state, replace(subject, header=header))
+        return with_reading(evidence, reading, complaint), reading
+
+    async def _publish(
+        self, state: PathState, evidence: FileEvidence, content_id: int | None, *, ends_scrub: bool = False
+    ) -> None:
+        found = judge_file(evidence)
+        findings = (*found, *still_standing(state.findings, evidence, found))
+        baseline = may_become_baseline(evidence, findings) or may_move_baseline(evidence)
+        await self._publisher.judged(
+            Judgement(state.record, evidence.look, findings, content_id, becomes_baseline=baseline, ends_scrub=ends_scrub)
+        )
 
     async def _past_tick(self, look: FileLook, descriptor: int) -> FileLook:
         """Wait until a later write must show in the time stamps, then look again."""
@@ -189,6 +230,11 @@ class Inspector:
         await asyncio.sleep(CLOCK_TICK_S - age_s)
         return await self._threads.run(lambda: self._files.look_open(descriptor))
 
+    async def _is_still(self, subject: Subject) -> bool:
+        """Whether the file is in the state that was looked at: else its header may be half of one and half of another."""
+        look = await self._threads.run(lambda: self._files.look_open(subject.descriptor))
+        return look.identity == subject.content.identity
+
     async def _header(self, state: PathState, descriptor: int) -> tuple[HeaderFacts | None, str | None, str]:
         """The header's facts, or why there are none."""
         name = format_of(state.record.path.rsplit(b"/", 1)[-1])
@@ -199,21 +245,13 @@ class Inspector:
         except (WorkerFailed, WorkerRefused) as error:
             return None, error.code, error.message
 
-    def _wants_content(self, evidence: FileEvidence) -> bool:
-        """A file that is broken by its header, with nothing to compare it with, is not worth reading."""
-        if not self._reads_content:
-            return False
-        header = evidence.header
-        faulty = header is not None and (header.fault is not None or header.undecided is not None)
-        return not faulty or evidence.expectation is not None or _may_be_zeros(evidence)
-
-    async def _read(self, task: Task, state: PathState, subject: Subject) -> tuple[Reading | None, str]:
+    async def _read(self, task: Task, state: PathState, subject: Subject) -> tuple[Reading, str]:
         try:
             if not subject.content.is_whole:
                 return await self._reader.first_read(subject), ""
             if task.full:
                 return await self._reader.scrub(subject, None), ""
-            suspects = _suspect_blocks(state)
+            suspects = suspect_blocks(state)
             if suspects and state.record.content_id == subject.content.id:
                 return await self._reader.scrub(subject, suspects), ""
             return await self._reader.compare_stored(subject), ""
@@ -221,61 +259,19 @@ class Inspector:
             return Reading(None, error.code), error.message
 
 
+def _begin(connection: Connection, path_id: int, identity: FileIdentity) -> ContentRecord:
+    """The content that is read at the path from now on."""
+    content = contents.ensure(connection, identity)
+    paths.begin_reading(connection, path_id, content.id)
+    return content
+
+
+def _forget(connection: Connection, path_id: int, now: datetime) -> None:
+    """A file that was seen but never read is no loss: a download moved to its real name."""
+    paths.forget(connection, path_id)
+    strike_off(connection, now)
+
+
 def _close_opened(opening: asyncio.Future[OpenedFile]) -> None:
     if not opening.cancelled() and opening.exception() is None and (descriptor := opening.result().descriptor) is not None:
         os.close(descriptor)
-
-
-def _may_be_zeros(evidence: FileEvidence) -> bool:
-    """All zeros is told from a malformed header only by reading."""
-    fault = evidence.header.fault if evidence.header is not None else None
-    return fault is not None and fault.code in {"not-json", "header-too-short", "empty-header"} and not evidence.is_one_hole
-
-
-def _suspect_blocks(state: PathState) -> tuple[tuple[int, int], ...]:
-    """Blocks whose damage was found by reading, and must be read again to be confirmed."""
-    ranges = tuple(
-        item
-        for finding in state.findings
-        if finding.code in {READ_ERROR.code, TRANSIENT_READ.code} or finding.cause is Cause.DISK
-        for item in finding.ranges
-    )
-    return runs_of(blocks_of(ranges))
-
-
-def _evidence(
-    state: PathState,
-    look: FileLook,
-    *,
-    header: HeaderFacts | None = None,
-    unjudged: str | None = None,
-    complaint: str = "",
-) -> FileEvidence:
-    record = state.record
-    known = None
-    if record.mode is not None and state.content is not None:
-        known = KnownFile(state.content.identity.size_bytes, record.mode)
-    return FileEvidence(
-        path=record.path,
-        role=Role(record.role),
-        look=look,
-        known=known,
-        expectation=None if state.expected is None else state.expected.expectation,
-        header=header,
-        unjudged=unjudged,
-        complaint=complaint,
-    )
-
-
-def _with_reading(evidence: FileEvidence, reading: Reading, complaint: str) -> FileEvidence:
-    return FileEvidence(
-        path=evidence.path,
-        role=evidence.role,
-        look=evidence.look,
-        known=evidence.known,
-        expectation=evidence.expectation,
-        header=evidence.header,
-        content=reading.content,
-        unjudged=reading.obstacle,
-        complaint=complaint,
-    )

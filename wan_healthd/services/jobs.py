@@ -98,6 +98,8 @@ class Jobs:
             await self._sweeper.sweep(model.root, model.path, order, ticket)
         await ticket.wait()
         result = await self._publisher.refresh(model_id, finished=True)
+        if result is not None and not ticket.issued:  # no file, so that no last file of it hands the result out
+            self._feed.result(result)
         if result is None:
             raise ModelNotFound(f"cannot check {model_id}: it is gone", "list the models with `healthctl status`")
         await self._feed.delivered()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from msgspec import UNSET
@@ -53,7 +53,8 @@ class Overview:
     """Reads only; nothing here waits for the disk or the queue.
 
     Args:
-        usage_percent: 0..100 of the fullest file system among the given folders; None if unknown.
+        usage_percent: 0..100 of the fullest file system among the given folders; None if unknown. Awaited, since a dead
+            network mount may keep it waiting.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Overview:
         conductor: Conductor,
         schedule: Schedule,
         feed: Feed,
-        usage_percent: Callable[[], float | None],
+        usage_percent: Callable[[], Awaitable[float | None]],
     ) -> None:
         self._database = database
         self._clock = clock
@@ -150,7 +151,7 @@ class Overview:
             models_corrupted=counts[HealthStatus.CORRUPTED],
             models_missing=counts[HealthStatus.MISSING],
             models_unknown=counts[HealthStatus.UNKNOWN],
-            storage_usage_percent=self._usage_percent(),
+            storage_usage_percent=await self._usage_percent(),
             recommendations=tuple(
                 dict.fromkeys(f"{r.model_id}: {suggestion}" for r in results for suggestion in r.repair_suggestions)
             ),

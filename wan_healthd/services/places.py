@@ -29,10 +29,14 @@ def remembered_folders(connection: Connection) -> dict[bytes, str]:
     return {record.model.path: record.model.id for record in records if record.model.layout is Layout.FOLDER}
 
 
+def is_hidden(root: bytes, path: bytes) -> bool:
+    """Whether the path is, or lies in, a folder that no sweep enters."""
+    return any(names.is_hidden_folder(part) for part in path[len(root) :].strip(b"/").split(b"/"))
+
+
 def is_ignored(root: bytes, path: bytes) -> bool:
     """Whether the path is hidden, unfinished by its name, or ours: neither a finding nor noise."""
-    parts = path[len(root) :].strip(b"/").split(b"/")
-    return any(names.is_hidden_folder(part) for part in parts) or names.is_unfinished(parts[-1])
+    return is_hidden(root, path) or names.is_unfinished(path.rsplit(b"/", 1)[-1])
 
 
 class Places:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -32,6 +33,7 @@ class Judgement(Struct, frozen=True):
         content_id: content that was judged there; None if there is none.
         becomes_baseline: whether that content is from now on what is expected here.
         is_final: False for a first word on a file whose content is still to be read.
+        ends_scrub: whether the content's scrub ended with this; written together, or a crash between would lose damage.
     """
 
     record: PathRecord
@@ -40,6 +42,7 @@ class Judgement(Struct, frozen=True):
     content_id: int | None
     becomes_baseline: bool = False
     is_final: bool = True
+    ends_scrub: bool = False
 
 
 class _Outcome(Struct, frozen=True):
@@ -68,7 +71,16 @@ class Publisher:
     async def judged(self, judgement: Judgement) -> None:
         """Store one judgement; its events are in the same transaction."""
         now = self._clock.now()
-        outcome = await self._database.write(lambda db: self._store(db, judgement, now))
+        storing = asyncio.ensure_future(self._database.write(lambda db: self._store(db, judgement, now)))
+        try:
+            outcome = await asyncio.shield(storing)
+        except asyncio.CancelledError:
+            # It will be committed all the same, and is no news after a restart: it must be told before we give in.
+            self._tell(await storing)
+            raise
+        self._tell(outcome)
+
+    def _tell(self, outcome: _Outcome) -> None:
         self._feed.stirred()
         self._alerter.findings(outcome.models, outcome.change)
 
@@ -91,6 +103,8 @@ class Publisher:
 
     def _store(self, connection: Connection, judgement: Judgement, now: datetime) -> _Outcome:
         record = judgement.record
+        if not paths.exists(connection, record.id):  # forgotten by `trust` meanwhile
+            return _Outcome(Change(), (), ())
         change = compare_findings(paths.findings(connection, record.id), judgement.findings)
         model_ids = models.of_path(connection, record.id)
         paths.replace_findings(connection, record.id, judgement.findings, now)
@@ -106,6 +120,8 @@ class Publisher:
         intact = not any(not finding.is_advice for finding in judgement.findings)
         mode = judgement.look.mode if intact else None
         paths.judged(connection, record.id, content_id=judgement.content_id, mode=mode, at=now)
+        if judgement.ends_scrub and judgement.content_id is not None:
+            contents.end_scrub(connection, judgement.content_id)
         if judgement.becomes_baseline and judgement.content_id is not None:
             content = contents.get(connection, judgement.content_id)
             if content is not None:

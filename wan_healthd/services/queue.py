@@ -12,7 +12,10 @@ import msgspec
 from msgspec import Struct
 
 CAPACITY = 50_000
-"""Most files that may wait; beyond it, hints are folded into a sweep of their root, and sweeps wait for room."""
+"""Most files that may wait; beyond it, hints are folded into a sweep of their root, and sweeps wait for room.
+
+What somebody waits for may take as many places again, so that a sweep of millions of files does not keep it out.
+"""
 
 
 class Priority(IntEnum):
@@ -96,7 +99,7 @@ class WorkQueue:
         self._active: dict[bytes, _Entry] = {}
         self._parked: set[bytes] = set()
         self._by_model: Counter[str] = Counter()
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -111,6 +114,10 @@ class WorkQueue:
         """Whether only what somebody waits for may still enter."""
         return len(self._waiting) >= self._capacity
 
+    def has_room(self, priority: Priority) -> bool:
+        """Whether a task of this priority may still enter."""
+        return len(self._waiting) < self._capacity * (2 if priority is Priority.REQUESTED else 1)
+
     def holds_of(self, model_id: str) -> int:
         """How many tasks of this model wait or are being worked on."""
         return self._by_model[model_id]
@@ -118,36 +125,38 @@ class WorkQueue:
     async def put(self, task: Task, ticket: Ticket | None = None) -> bool:
         """Enqueue, or merge with the task that waits for the same path; False if there is no room (nothing was done)."""
         known = self._waiting.get(task.path)
-        if known is None and self.is_full and task.priority is not Priority.REQUESTED:
+        if known is None and not self.has_room(task.priority):
             return False
+        before = None if known is None else known.task.priority
         entry = _Entry(task, next(self._numbers)) if known is None else self._merge(known, task)
         if ticket is not None:
             ticket.begin()
             entry.tickets.append(ticket)
         self._waiting[task.path] = entry
         self._count(entry.task, +1)
-        heapq.heappush(self._heap, (entry.task.priority, entry.number, task.path))
-        async with self._changed:
-            self._changed.notify_all()
+        if entry.task.priority != before:  # else it has its place already: the heap must not grow with every hint
+            heapq.heappush(self._heap, (entry.task.priority, entry.number, task.path))
+        self._wake()
         return True
 
     async def put_when_room(self, task: Task, ticket: Ticket | None = None) -> None:
         """Enqueue as soon as there is room."""
         while not await self.put(task, ticket):
-            async with self._changed:
-                await self._changed.wait_for(lambda: not self.is_full)
+            await self._changed.wait()
 
     async def get(self, *, urgent_only: bool) -> Task:
         """The next task; its path is active until `done`."""
-        async with self._changed:
-            while (entry := self._pop(urgent_only=urgent_only)) is None:
-                await self._changed.wait()
-            self._active[entry.task.path] = entry
-            self._changed.notify_all()
+        while (entry := self._pop(urgent_only=urgent_only)) is None:
+            await self._changed.wait()
+        self._active[entry.task.path] = entry
+        self._wake()
         return entry.task
 
     async def done(self, task: Task) -> list[Ticket]:
-        """The task is finished, whatever came of it; the caller ends the returned tickets once it has told so."""
+        """The task is finished, whatever came of it; the caller ends the returned tickets once it has told so.
+
+        Never suspends: of a model's last two tasks, done at the same time, only one sees that nothing is left.
+        """
         entry = self._active.pop(task.path)
         self._count(entry.task, -1)
         waiting = self._waiting.get(task.path)
@@ -155,9 +164,13 @@ class WorkQueue:
             self._parked.discard(task.path)
             if waiting is not None:
                 heapq.heappush(self._heap, (waiting.task.priority, waiting.number, task.path))
-        async with self._changed:
-            self._changed.notify_all()
+        self._wake()
         return entry.tickets
+
+    def _wake(self) -> None:
+        """Have everybody who waits look again."""
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def _merge(self, known: _Entry, task: Task) -> _Entry:
         self._count(known.task, -1)

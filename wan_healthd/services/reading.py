@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from wan_healthd.domain.comparison import blocks_of, compare, overlay, runs_of, split_run
 from wan_healthd.domain.coverage import Extent, stale_blocks
 from wan_healthd.domain.digests import Algorithm, Assurance, BlockMap, block_count, weakest
 from wan_healthd.domain.evidence import ContentReading, HeaderFacts, SecondRead
-from wan_healthd.domain.extents import ByteRange, ranges_of_blocks
+from wan_healthd.domain.extents import ByteRange, merge, ranges_of_blocks
 from wan_healthd.domain.ports import (
     BlockRun,
     Clock,
@@ -42,14 +43,18 @@ class Subject(Struct, frozen=True):
     descriptor: int
     content: ContentRecord
     expected: ExpectationRecord | None
-    header: HeaderFacts | None
+    header: HeaderFacts | None = None
 
 
 class Reading(Struct, frozen=True):
-    """What came of a read. `content` None: the file changed meanwhile, or two reads disagreed (`obstacle` says which)."""
+    """What came of a read. `content` None: the file changed meanwhile, or two reads disagreed (`obstacle` says which).
+
+    `ends_scrub`: everything that the scrub under way had to read was read.
+    """
 
     content: ContentReading | None
     obstacle: str | None = None
+    ends_scrub: bool = False
 
 
 CHANGED = Reading(None, "changed-while-read")
@@ -97,6 +102,7 @@ class ContentReader:
     async def scrub(self, subject: Subject, blocks: Sequence[tuple[int, int]] | None) -> Reading:
         """Read known content again, against its own block map; `blocks` None: whatever was not read since the scrub began."""
         known = await self._database.read(lambda db: _known_map(db, subject.content))
+        is_whole_scrub = blocks is None
         if blocks is None:
             started = await self._database.write(lambda db: contents.begin_scrub(db, subject.content.id, self._clock.now()))
             extents = await self._database.read(lambda db: contents.extents(db, subject.content.id))
@@ -105,16 +111,34 @@ class ContentReader:
         if not done.outcome.is_of(subject.content.identity):
             return CHANGED
         if done.outcome.unreadable:
-            return Reading(await self._unreadable(subject, done.outcome))
+            done = await self._once_more(subject, done)
+            if not done.outcome.is_of(subject.content.identity):
+                return CHANGED
         reading = await self._compare(subject, overlay(known, done.fresh), done.outcome, fresh=done.fresh)
-        await self._database.write(lambda db: contents.end_scrub(db, subject.content.id))
-        return CHANGED if reading is None else Reading(reading)
+        if reading is None:
+            return CHANGED
+        if done.outcome.unreadable:
+            reading = _with_refusals(reading, await self._unreadable(subject, done.outcome))
+        return Reading(reading, ends_scrub=is_whole_scrub)
 
     async def compare_stored(self, subject: Subject) -> Reading:
         """Nothing is read: the content is known, only what is expected may have changed."""
         known = await self._database.read(lambda db: _known_map(db, subject.content))
         reading = await self._compare(subject, known, None, fresh={})
         return CHANGED if reading is None else Reading(reading)
+
+    async def _once_more(self, subject: Subject, done: _Pass) -> _Pass:
+        """Read again what the storage refused; what it gives the second time counts as read."""
+        tried = blocks_of(done.outcome.unreadable)[:SECOND_READ_BLOCKS]
+        again = await self._again(subject, tried)
+        if not again.outcome.is_of(subject.content.identity):
+            return again
+        asked = ranges_of_blocks(tried, subject.content.identity.size_bytes)
+        untried = [item for item in done.outcome.unreadable if not any(a.offset <= item.offset < a.end for a in asked)]
+        refused = merge((*untried, *again.outcome.unreadable))
+        all_zero = done.outcome.all_zero and (again.outcome.all_zero or not again.fresh)
+        outcome = replace(done.outcome, unreadable=refused, all_zero=all_zero)
+        return _Pass(outcome, {**done.fresh, **again.fresh})
 
     async def _read_whole(self, subject: Subject) -> _Pass:
         await self._database.write(lambda db: contents.restart(db, subject.content.id))
@@ -180,7 +204,7 @@ class ContentReader:
         """The reading; None if the file changed before the second read was done."""
         sha256 = subject.content.sha256 if outcome is None or outcome.sha256 is None else outcome.sha256
         assurance = await self._assurance(subject, outcome)
-        all_zero = outcome.all_zero if outcome is not None and fresh else False
+        all_zero = _is_all_zero(subject, outcome, fresh)
         if subject.expected is None or subject.expected.content_id is None:
             return ContentReading(sha256, assurance, all_zero=all_zero)
         expected_map = await self._expected_map(subject, subject.expected)
@@ -256,8 +280,30 @@ class ContentReader:
                 sha256=sha256,
                 format_name=None if header is None else header.format,
                 packed_header=None if header is None else header.packed_header,
+                all_zero=outcome.all_zero,
             )
         )
+
+
+def _is_all_zero(subject: Subject, outcome: ReadOutcome | None, fresh: dict[int, bytes]) -> bool:
+    """Whether the whole file is zeros: a read of a few blocks says so only of a content that is known to be."""
+    whole = len(fresh) == block_count(subject.content.identity.size_bytes) > 0
+    if outcome is None or not fresh:
+        return subject.content.is_all_zero
+    return outcome.all_zero and (whole or subject.content.is_all_zero)
+
+
+def _with_refusals(reading: ContentReading, refused: ContentReading) -> ContentReading:
+    """What could be read, and what could not; both touch tensors, the refused ones are told first."""
+    names = tuple(dict.fromkeys((*refused.tensors, *reading.tensors)))
+    return replace(
+        reading,
+        unreadable=refused.unreadable,
+        errno_name=refused.errno_name,
+        tensors=names,
+        tensors_total=max(len(names), refused.tensors_total, reading.tensors_total),
+        in_header=refused.in_header or reading.in_header,
+    )
 
 
 def _map_of(subject: Subject, fresh: dict[int, bytes]) -> BlockMap:

@@ -14,8 +14,8 @@ from wan_healthd.store import events, models, paths
 from wan_healthd.store.connection import Connection
 
 
-def enroll(connection: Connection, model: Model, files: Iterable[tuple[bytes, Role]], now: datetime) -> None:
-    """Record the model and these files of it; a new model gets its first verdict and an event."""
+def enroll(connection: Connection, model: Model, files: Iterable[tuple[bytes, Role]], now: datetime) -> bool:
+    """Record the model and these files of it; a new model gets its first verdict and an event. True if it is new."""
     is_new = models.put(connection, model, now)
     for path, role in files:
         models.join(connection, model.id, paths.ensure(connection, path, model.root, role))
@@ -24,6 +24,7 @@ def enroll(connection: Connection, model: Model, files: Iterable[tuple[bytes, Ro
         events.append(connection, [NewEvent(now, EventKind.MODEL_APPEARED, told, model_id=model.id, path=display(model.path))])
     strike_off(connection, now)
     refresh(connection, model.id, now, finished=False)
+    return is_new
 
 
 def strike_off(connection: Connection, now: datetime) -> None:

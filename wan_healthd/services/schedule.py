@@ -34,13 +34,18 @@ class Schedule:
         if self._is_running:
             return
         self._is_running = True
-        last_runs = await self._database.read(timers.last_runs)
         now = self._clock.now()
-        self._cron.start()
-        self._every(INCREMENTAL, now)
-        # The first read of everything is the incremental sweep's work: the first full sweep is due an interval later.
-        last_full = last_runs.get(FULL, now)
-        self._every(FULL, first_run(last_full, self._intervals[FULL], now))
+        # The first read of everything is the incremental sweep's work: the first full sweep is due an interval later, counted
+        # from the first start of all, or a machine that is switched off every night would never see one.
+        try:
+            last_full = await self._database.write(lambda db: timers.waiting_since(db, FULL, now))
+        except BaseException:
+            self._is_running = False
+            raise
+        if self._is_running:  # nobody stopped it meanwhile
+            self._cron.start()
+            self._every(INCREMENTAL, now)
+            self._every(FULL, first_run(last_full, self._intervals[FULL], now))
 
     def stop(self) -> None:
         """No more sweeps are begun; those under way go on. Stopping twice does nothing."""

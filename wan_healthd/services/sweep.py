@@ -96,12 +96,8 @@ class Sweeper:
         A root that cannot be listed is told and its models become UNKNOWN; their files are not called missing.
         """
         found = Findings([])
-        look = await self._threads.run(lambda: self._files.list_folder(root, root))
-        if look.errno_name is not None:
-            await self._roots.lost(root, look.errno_name)
+        if not await self._reach(root):
             return found
-        await self._roots.returned(root)
-        await self._put_stated(root)
         visited: set[bytes] = set()
         steps = [_Step(folder, await self._claim_above(root, folder))]
         while steps:
@@ -113,14 +109,22 @@ class Sweeper:
 
     async def sweep_file(self, root: bytes, path: bytes, order: Order, ticket: Ticket) -> None:
         """Enqueue one file; the inspector finds out what it belongs to."""
-        await self._enqueue(Task(path, root, order.priority, full=order.full, patient=order.patient), order, ticket)
+        if await self._reach(root):
+            await self._enqueue(Task(path, root, order.priority, full=order.full, patient=order.patient), order, ticket)
+
+    async def _reach(self, root: bytes) -> bool:
+        """Whether the root can be listed; that is told where it is news."""
+        listing = await self._threads.run(lambda: self._files.list_folder(root, root))
+        if listing.errno_name is not None and not listing.entries:
+            await self._roots.lost(root, listing.errno_name)
+            return False
+        await self._roots.returned(root)
+        await self._put_stated(root)
+        return True
 
     async def _visit(self, root: bytes, step: _Step, order: Order, ticket: Ticket, found: Findings) -> list[_Step]:
         listing = await self._threads.run(lambda: self._files.list_folder(root, step.folder))
         known = await self._database.read(lambda db: paths.in_folder(db, root, step.folder))
-        if listing.errno_name is not None:
-            await self._enqueue_all(root, known, order, ticket)
-            return []
         remembered = await self._database.read(remembered_folders)
         claim = self._claim(listing, root, step.claim, remembered)
         members = list(self._members(listing, root, claim, found))
@@ -129,7 +133,8 @@ class Sweeper:
             glance = known.pop(member.path, None)
             if order.takes_all or _is_due(member, glance):
                 priority = order.priority if glance is not None else min(order.priority, Priority.NEW)
-                task = Task(member.path, root, priority, (member.model.id,), full=order.full, patient=order.patient)
+                full = order.full or (glance is not None and glance.is_half_read)
+                task = Task(member.path, root, priority, (member.model.id,), full=full, patient=order.patient)
                 await self._enqueue(task, order, ticket)
         await self._enqueue_all(root, known, order, ticket)
         return [_Step(_join(listing.path, entry.name), claim) for entry in listing.entries if _is_subfolder(entry)]
@@ -142,7 +147,7 @@ class Sweeper:
         """The claim that a walk from the root would bring along to `folder`."""
         remembered = await self._database.read(remembered_folders)
         claim: Model | None = None
-        for above in _folders_above(root, folder):
+        for above in folders_above(root, folder):
             stated = registry.stated_at(above, root, Layout.FOLDER, self._stated)
             if stated is None and claim is None:
                 listing = await self._threads.run(lambda above=above: self._files.list_folder(root, above))  # type: ignore[misc]
@@ -199,8 +204,11 @@ class Sweeper:
         """Stated models are in the roster even when nothing of them is there."""
         now = self._clock.now()
         for stated in self._stated:
+            if not is_below(stated.path, root):
+                continue
             model = Model(stated.id, Layout.FOLDER, stated.path, root, stated=True)
-            if is_below(stated.path, root) and await self._database.read(lambda db, m=model: models.get(db, m.id)) is None:  # type: ignore[misc]
+            known = await self._database.read(lambda db, m=model: models.get(db, m.id))  # type: ignore[misc]
+            if known is None or (known.model.path, known.model.root) != (model.path, root):
                 await self._database.write(lambda db, m=model: enroll(db, m, [], now))  # type: ignore[misc]
 
 
@@ -210,8 +218,8 @@ def is_below(path: bytes, folder: bytes) -> bool:
 
 
 def _is_due(member: _Member, glance: Glance | None) -> bool:
-    """New, changed, never judged, or with findings to be confirmed again."""
-    if glance is None or not glance.is_judged or glance.has_findings:
+    """New, changed, never judged, half read, or with findings to be confirmed again."""
+    if glance is None or not glance.is_judged or glance.has_findings or glance.is_half_read:
         return True
     return glance.identity != member.entry.look.identity
 
@@ -224,7 +232,7 @@ def _join(folder: bytes, name: bytes) -> bytes:
     return folder.rstrip(b"/") + b"/" + name
 
 
-def _folders_above(root: bytes, folder: bytes) -> list[bytes]:
+def folders_above(root: bytes, folder: bytes) -> list[bytes]:
     """The root and each folder between it and `folder`, which is not among them."""
     above = []
     position = root.rstrip(b"/")

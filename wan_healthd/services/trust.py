@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from wan_healthd.domain.errors import InvalidRequest, ModelNotFound
+from wan_healthd.domain.errors import InvalidRequest, ModelNotFound, RootUnreachable
 from wan_healthd.domain.events import EventKind, NewEvent
-from wan_healthd.domain.files import Presence
+from wan_healthd.domain.files import FileLook, Presence
 from wan_healthd.domain.findings import Cause
+from wan_healthd.domain.models import Model
 from wan_healthd.domain.paths import display, printable
 from wan_healthd.domain.ports import Clock, Files, Threads
 from wan_healthd.domain.verdicts import IntegrityResult
@@ -18,7 +19,7 @@ from wan_healthd.services.roster import strike_off
 from wan_healthd.store import contents, events, models, paths
 from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
-from wan_healthd.store.records import PathState
+from wan_healthd.store.records import PathRecord, PathState
 
 
 class Trust:
@@ -44,22 +45,38 @@ class Trust:
         Raises:
             ModelNotFound: no model has that id.
             InvalidRequest: a file does not belong to the model.
+            RootUnreachable: none of its files can be seen; that they are gone cannot be accepted now.
         """
         states = await self._database.read(lambda db: models.files(db, model_id))
-        if await self._database.read(lambda db: models.get(db, model_id)) is None:
+        record = await self._database.read(lambda db: models.get(db, model_id))
+        if record is None:
             raise ModelNotFound(f"cannot trust {model_id}: no model has that id", "list the models with `healthctl status`")
-        chosen = _choose(model_id, states, shown)
-        gone = [state for state in chosen if await self._is_gone(state)]
+        chosen = [state.record for state in _choose(model_id, states, shown)]
+        await self._reach(record.model)
+        looks = [(path, await self._look(path)) for path in chosen]
         now = self._clock.now()
-        await self._database.write(lambda db: _accept(db, model_id, chosen, gone, uid, reason, now))
+        await self._database.write(lambda db: _accept(db, model_id, looks, uid, reason, now))
         self._feed.stirred()
         if await self._database.read(lambda db: models.get(db, model_id)) is None:
             return None
         return await self._jobs.check(model_id, full=False)
 
-    async def _is_gone(self, state: PathState) -> bool:
-        look = await self._threads.run(lambda: self._files.look(state.record.root, state.record.path))
-        return look.presence in (Presence.ABSENT, Presence.DANGLING)
+    async def _reach(self, model: Model) -> None:
+        look = await self._threads.run(lambda: self._files.look(model.root, model.root))
+        if look.presence is not Presence.FOLDER:
+            raise RootUnreachable(
+                f"cannot trust {model.id}: cannot look at the folder {display(model.root)}",
+                "mount the file system first; what cannot be seen cannot be accepted",
+            )
+
+    async def _look(self, path: PathRecord) -> FileLook:
+        return await self._threads.run(lambda: self._files.look(path.root, path.path))
+
+
+def _is_present(state: PathState, look: FileLook) -> bool:
+    """Whether the bytes on record are those that stand there now: not changed since, and not rotten."""
+    content = state.content
+    return content is not None and content.is_whole and content.identity == look.identity and not _is_rotten(state)
 
 
 def _is_rotten(state: PathState) -> bool:
@@ -82,26 +99,28 @@ def _choose(model_id: str, states: Sequence[PathState], shown: Sequence[str]) ->
 def _accept(
     connection: Connection,
     model_id: str,
-    chosen: Sequence[PathState],
-    gone: Sequence[PathState],
+    looks: Sequence[tuple[PathRecord, FileLook]],
     uid: int,
     reason: str,
     now: datetime,
 ) -> None:
     told = []
-    for state in chosen:
-        record, content = state.record, state.content
-        if state in gone:
+    for record, look in looks:
+        name, state = display(record.path), paths.state(connection, record.path)
+        if state is None:
+            continue
+        content = state.content
+        if look.presence in (Presence.ABSENT, Presence.DANGLING):
             paths.forget(connection, record.id)
-            told.append(f"uid {uid} accepted that {display(record.path)} is gone")
-        elif content is not None and content.is_whole and not _is_rotten(state):
+            told.append(f"uid {uid} accepted that {name} is gone")
+        elif content is not None and _is_present(state, look):
             paths.expect_content(connection, record.id, content, at=now, by_uid=uid, reason=reason)
-            told.append(f"uid {uid} accepted the present bytes of {display(record.path)}")
+            told.append(f"uid {uid} accepted the present bytes of {name}")
         else:
             paths.expect_nothing(connection, record.id)
             if content is not None:
                 contents.reset(connection, content.id)
-            told.append(f"uid {uid} accepted whatever {display(record.path)} holds when it is read next")
+            told.append(f"uid {uid} accepted whatever {name} holds when it is read next")
     because = f", because: {printable(reason)}" if reason else ""
     events.append(connection, [NewEvent(now, EventKind.TRUST_GIVEN, line + because, model_id=model_id) for line in told])
     contents.forget_unused(connection)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from wan_healthd.domain.paths import display
 from wan_healthd.domain.ports import Threads, Watcher, WatchEvent, WatchKind
 from wan_healthd.services.crew import Crew
-from wan_healthd.services.places import is_ignored
+from wan_healthd.services.places import is_hidden, is_ignored
 from wan_healthd.services.settle import Settler
 from wan_healthd.services.sweep import is_below
 
@@ -75,6 +75,9 @@ class Watch:
                 timer.cancel()
         self._unwatched.clear()
         self._loop = None
+        with self._guard:  # or the first hint after a new start would seem to be the second, and wake nobody
+            self._pending.clear()
+            self._has_lost = False
 
     def root_of(self, path: bytes) -> bytes | None:
         """The innermost root that holds `path`."""
@@ -98,6 +101,8 @@ class Watch:
             loop.call_soon_threadsafe(self._drain)
 
     def _drain(self) -> None:
+        if self._loop is None:  # stopped meanwhile
+            return
         with self._guard:
             pending, self._pending = self._pending, {}
             has_lost, self._has_lost = self._has_lost, False
@@ -114,7 +119,8 @@ class Watch:
         if kind in COARSE:
             if kind is WatchKind.FAILED:
                 self._failed(root, path)
-            self._sweep(root, root if kind is WatchKind.OVERFLOW else path)
+            if kind is not WatchKind.FOLDER_CHANGED or not is_hidden(root, path):
+                self._sweep(root, root if kind is WatchKind.OVERFLOW else path)
         elif is_ignored(root, path):
             return
         elif kind in FINISHED:
@@ -128,6 +134,9 @@ class Watch:
             self._complain(f"cannot watch {display(path)}: changes there are found by sweeps only")
         loop = self._loop
         if path == root and loop is not None:
+            earlier = self._unwatched.get(root)
+            if earlier is not None:
+                earlier.cancel()
             self._unwatched[root] = loop.call_later(RETRY_S, self._retry, root)
 
     def _retry(self, root: bytes) -> None:
@@ -136,6 +145,8 @@ class Watch:
 
     async def _renew(self, root: bytes) -> None:
         await self._threads.run(lambda: self._watcher.remove_root(root))
+        if self._loop is None:  # stopped meanwhile: a watch set now would never be taken away
+            return
         await self._threads.run(lambda: self._watcher.add_root(root))
         self._drain()  # if it failed again, that is among the hints by now
         if self._unwatched.get(root) is None:
@@ -144,8 +155,8 @@ class Watch:
 
 
 def _stronger(known: WatchKind | None, new: WatchKind) -> WatchKind:
-    """Of two hints about one path the one that must not be missed: coarse over finished over open-ended."""
-    if known in COARSE and new not in COARSE:
+    """Of two hints about one path the one that must not be missed: failed over coarse over finished over open-ended."""
+    if known is WatchKind.FAILED or (known in COARSE and new not in COARSE):
         return known if known is not None else new
     if known in FINISHED and new is WatchKind.ATTRIBUTES:
         return known if known is not None else new

@@ -37,8 +37,9 @@ def open_writer(file: bytes | None) -> sqlite3.Connection:
         if file is not None:
             _make_private(file)
         connection = sqlite3.connect(name, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        version = _known_version(connection, name)
         _configure(connection)
-        _migrate(connection, name)
+        _migrate(connection, version)
     except (sqlite3.Error, OSError) as error:
         if connection is not None:
             connection.close()
@@ -77,8 +78,13 @@ def lock_state(file: bytes) -> int:
         ) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+    except OSError as error:
         os.close(descriptor)
+        if not isinstance(error, BlockingIOError):
+            raise StoreUnusable(
+                f"cannot lock the state {display(file)}: {os.strerror(error.errno or 0)}",
+                "name a state folder on a local file system with STATE_DIRECTORY",
+            ) from error
         raise StateInUse(
             f"cannot use the state {display(file)}: another wan-healthd works on it",
             "stop the other one, or give this one a state folder of its own",
@@ -99,20 +105,26 @@ def _configure(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA trusted_schema = 0")
 
 
-def _migrate(connection: sqlite3.Connection, name: str) -> None:
+def _known_version(connection: sqlite3.Connection, name: str) -> int:
+    """The schema's number, 0 for a new file; nothing is written before it is known that the database is ours."""
     owner = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if owner != APPLICATION_ID and tables:
         raise StoreUnusable(f"cannot use {name}: it is another program's database", "name another state folder")
-    scripts = migrations()
-    if version > scripts[-1][0]:
+    newest = migrations()[-1][0]
+    if version > newest:
         raise StoreUnusable(
-            f"cannot use {name}: a newer wan-healthd wrote it (schema {version}, this one knows {scripts[-1][0]})",
+            f"cannot use {name}: a newer wan-healthd wrote it (schema {version}, this one knows {newest})",
             "install the newer version again, or give this one a state folder of its own",
         )
-    for number, script in scripts:
+    return int(version)
+
+
+def _migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Each step in a transaction of its own, with the marks that say whose database this is and how far it came."""
+    for number, script in migrations():
         if number > version:
-            connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            marks = f"PRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {number};"
+            connection.executescript(f"BEGIN IMMEDIATE;\n{script}\n{marks}\nCOMMIT;")
     connection.execute("INSERT OR IGNORE INTO meta VALUES ('stream', ?)", (secrets.token_hex(8),))

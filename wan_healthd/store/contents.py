@@ -13,22 +13,34 @@ from wan_healthd.store.connection import Connection
 from wan_healthd.store.records import ContentRecord
 from wan_healthd.store.times import from_micros, signed, to_micros, unsigned
 
-COLUMNS = "content.id, filesystem, inode, content.size_bytes, mtime_ns, ctime_ns, content.sha256, format, packed_header"
+COLUMNS = (
+    "content.id, filesystem, inode, content.size_bytes, mtime_ns, ctime_ns, content.sha256, all_zero, format, packed_header"
+)
 
 
 def record_of(row: tuple[Any, ...]) -> ContentRecord:
     """The row of COLUMNS as a record."""
-    number, filesystem, inode, size, mtime, ctime, sha256, name, header = row
-    identity = FileIdentity(filesystem, unsigned(inode), size, mtime, ctime)
-    return ContentRecord(number, identity, sha256, name, header)
+    number, filesystem, inode, size, mtime, ctime, sha256, all_zero, name, header = row
+    identity = FileIdentity(filesystem, unsigned(inode), size, int(mtime), int(ctime))
+    return ContentRecord(number, identity, sha256, bool(all_zero), name, header)
+
+
+def _key(identity: FileIdentity) -> tuple[str, int, int, str, str]:
+    return (
+        identity.filesystem,
+        signed(identity.inode),
+        identity.size_bytes,
+        str(identity.mtime_ns),
+        str(identity.ctime_ns),
+    )
 
 
 def find(connection: Connection, identity: FileIdentity) -> ContentRecord | None:
     """The content with this identity, if it is known."""
     row = connection.execute(
         f"SELECT {COLUMNS} FROM content"
-        " WHERE filesystem = ? AND inode = ? AND size_bytes = ? AND mtime_ns = ? AND ctime_ns = ?",
-        (identity.filesystem, signed(identity.inode), identity.size_bytes, identity.mtime_ns, identity.ctime_ns),
+        " WHERE filesystem = ? AND inode = ? AND size_bytes = ? AND mtime_ns = ? AND ctime_ns = ? AND NOT retired",
+        _key(identity),
     ).fetchone()
     return None if row is None else record_of(row)
 
@@ -43,7 +55,7 @@ def ensure(connection: Connection, identity: FileIdentity) -> ContentRecord:
     """The content with this identity, made if it is new."""
     connection.execute(
         "INSERT OR IGNORE INTO content (filesystem, inode, size_bytes, mtime_ns, ctime_ns) VALUES (?, ?, ?, ?, ?)",
-        (identity.filesystem, signed(identity.inode), identity.size_bytes, identity.mtime_ns, identity.ctime_ns),
+        _key(identity),
     )
     found = find(connection, identity)
     if found is None:
@@ -58,9 +70,9 @@ def restart(connection: Connection, content_id: int) -> None:
 
 
 def reset(connection: Connection, content_id: int) -> None:
-    """Forget what was read of the content: the next read is a first one."""
-    restart(connection, content_id)
-    connection.execute("UPDATE content SET sha256 = NULL, packed_header = NULL WHERE id = ?", (content_id,))
+    """What is on record is not what the file holds: the next read is a first one. Whoever expects the old bytes keeps them."""
+    connection.execute("UPDATE content SET retired = 1 WHERE id = ?", (content_id,))
+    end_scrub(connection, content_id)
 
 
 def add_run(connection: Connection, content_id: int, run: BlockRun, at: datetime) -> None:
@@ -70,12 +82,18 @@ def add_run(connection: Connection, content_id: int, run: BlockRun, at: datetime
 
 
 def complete(
-    connection: Connection, content_id: int, *, sha256: str, format_name: str | None, packed_header: bytes | None
+    connection: Connection,
+    content_id: int,
+    *,
+    sha256: str,
+    format_name: str | None,
+    packed_header: bytes | None,
+    all_zero: bool = False,
 ) -> None:
     """The content was read whole."""
     connection.execute(
-        "UPDATE content SET sha256 = ?, format = ?, packed_header = ? WHERE id = ?",
-        (sha256, format_name, packed_header, content_id),
+        "UPDATE content SET sha256 = ?, all_zero = ?, format = ?, packed_header = ? WHERE id = ?",
+        (sha256, int(all_zero), format_name, packed_header, content_id),
     )
 
 
@@ -132,15 +150,10 @@ def end_scrub(connection: Connection, content_id: int) -> None:
     connection.execute("DELETE FROM scrub WHERE content_id = ?", (content_id,))
 
 
-def unfinished_scrubs(connection: Connection) -> tuple[bytes, ...]:
-    """Paths whose content has a scrub under way, to be taken up after a restart."""
-    rows = connection.execute("SELECT path.path FROM path JOIN scrub USING (content_id) ORDER BY scrub.started_at")
-    return tuple(row[0] for row in rows)
-
-
 def forget_unused(connection: Connection) -> None:
-    """Drop contents that no path and no expectation refers to."""
+    """Drop contents that were judged nowhere last, are expected nowhere, and are not being read."""
     connection.execute(
-        "DELETE FROM content WHERE id NOT IN (SELECT content_id FROM path WHERE content_id IS NOT NULL)"
-        " AND id NOT IN (SELECT content_id FROM expectation WHERE content_id IS NOT NULL)"
+        "DELETE FROM content WHERE NOT EXISTS (SELECT 1 FROM path WHERE content_id = content.id)"
+        " AND NOT EXISTS (SELECT 1 FROM path WHERE reading_id = content.id)"
+        " AND NOT EXISTS (SELECT 1 FROM expectation WHERE content_id = content.id)"
     )

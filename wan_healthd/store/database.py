@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar, cast
@@ -74,12 +75,15 @@ class Database:
                 os.close(self._lock)
             raise
         self._stream = str(self._writer.execute("SELECT value FROM meta WHERE key = 'stream'").fetchone()[0])
+        self._guard = threading.Lock()
+        self._is_closed = False
         self._writes: SimpleQueue[_Call | None] = SimpleQueue()
         self._reads: SimpleQueue[_Call | None] | None = None
-        self._threads = [spawn("store-writer", self._write_all)]
         if file is not None:
             self._reads = SimpleQueue()
             self._reader = open_reader(file)
+        self._threads = [spawn("store-writer", self._write_all)]
+        if file is not None:
             self._threads.append(spawn("store-reader", self._read_all))
 
     @property
@@ -91,25 +95,38 @@ class Database:
         """Run `work` in a transaction and return its result once it is committed.
 
         Raises:
-            StoreUnusable: the database or its disk refuses; nothing of `work` is kept.
+            StoreUnusable: the database is closed, or it or its disk refuses; nothing of `work` is kept.
         """
         call = _Call(work)
-        self._writes.put(call)
+        self._hand_in(self._writes, call)
         return cast("T", await self._result(call))
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work`, which only reads, and return its result."""
+        """Run `work`, which only reads and sees one state all along, and return its result.
+
+        Raises:
+            StoreUnusable: the database is closed, or it or its disk refuses.
+        """
         call = _Call(work)
-        (self._writes if self._reads is None else self._reads).put(call)
+        self._hand_in(self._writes if self._reads is None else self._reads, call)
         return cast("T", await self._result(call))
 
     def close(self) -> None:
-        """Finish what is queued, close the files, end the threads; calls after it are never answered."""
-        self._writes.put(None)
-        if self._reads is not None:
-            self._reads.put(None)
+        """Finish what is queued, close the files, end the threads. Closing twice does nothing."""
+        with self._guard:
+            if not self._is_closed:
+                self._is_closed = True
+                self._writes.put(None)
+                if self._reads is not None:
+                    self._reads.put(None)
         for thread in self._threads:
             thread.join(10.0)
+
+    def _hand_in(self, queue: SimpleQueue[_Call | None], call: _Call) -> None:
+        with self._guard:
+            if self._is_closed:
+                raise StoreUnusable("cannot use the state database: it is closed")
+            queue.put(call)
 
     @staticmethod
     async def _result(call: _Call) -> Any:
@@ -147,8 +164,9 @@ class Database:
                 self._run_one(call, done)
             self._writer.execute("COMMIT")
         except sqlite3.Error as error:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.Error):  # if even that fails, the callers must still be told
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
             for call in batch:
                 call.answer(error=error)
             return
@@ -173,7 +191,12 @@ class Database:
         assert self._reads is not None  # noqa: S101 - started only where it is set
         while (call := self._reads.get()) is not None:
             try:
-                call.answer(call.work(self._reader))
+                self._reader.execute("BEGIN")
+                try:
+                    result = call.work(self._reader)
+                finally:
+                    self._reader.execute("ROLLBACK")
+                call.answer(result)
             except BaseException as error:  # it travels to the caller, whatever it is
                 call.answer(error=error)
         self._reader.close()

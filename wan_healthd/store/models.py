@@ -20,13 +20,17 @@ COLUMNS = "id, layout, path, root, stated, checked_at, status_since, oldest_read
 
 def put(connection: Connection, model: Model, now: datetime) -> bool:
     """Record the model; True if it is new."""
-    known = connection.execute("SELECT 1 FROM model WHERE id = ?", (model.id,)).fetchone()
+    known = connection.execute("SELECT root FROM model WHERE id = ?", (model.id,)).fetchone()
     connection.execute(
         "INSERT INTO model (id, layout, path, root, stated, appeared_at) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET layout = excluded.layout, path = excluded.path,"
         " root = excluded.root, stated = excluded.stated, watched = 1",
         (model.id, model.layout.value, model.path, model.root, int(model.stated), to_micros(now)),
     )
+    if known is not None and known[0] != model.root:
+        connection.execute(
+            "UPDATE path SET root = ? WHERE id IN (SELECT path_id FROM membership WHERE model_id = ?)", (model.root, model.id)
+        )
     return known is None
 
 

@@ -26,7 +26,7 @@ def ensure(connection: Connection, path: bytes, root: bytes, role: Role) -> int:
     row = connection.execute(
         "INSERT INTO path (path, folder, root, role) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (path) DO UPDATE SET root = excluded.root, role = excluded.role RETURNING id",
-        (path, path.rpartition(b"/")[0], root, role.value),
+        (path, path.rpartition(b"/")[0] or b"/", root, role.value),
     ).fetchone()
     return int(row[0])
 
@@ -51,19 +51,24 @@ def state(connection: Connection, path: bytes) -> PathState | None:
 
 
 class Glance(Struct, frozen=True):
-    """What a sweep must know of a path: the identity that was judged there (None: never), whether findings are open."""
+    """What a sweep must know of a path: the identity that was judged there (None: never), whether findings are open.
+
+    `is_half_read`: a scrub of it was interrupted, or what it found could not be written down.
+    """
 
     models: tuple[str, ...]
     identity: FileIdentity | None
     is_judged: bool
     has_findings: bool
+    is_half_read: bool
 
 
 def in_folder(connection: Connection, root: bytes, folder: bytes) -> dict[bytes, Glance]:
     """Known paths directly in the folder."""
     rows = connection.execute(
         f"SELECT path.path, judged_at IS NOT NULL, EXISTS (SELECT 1 FROM finding WHERE path_id = path.id),"
-        f" (SELECT group_concat(model_id, char(31)) FROM membership WHERE path_id = path.id), {contents.COLUMNS}"
+        " EXISTS (SELECT 1 FROM scrub WHERE scrub.content_id = path.content_id),"
+        f" (SELECT json_group_array(model_id) FROM membership WHERE path_id = path.id), {contents.COLUMNS}"
         " FROM path INDEXED BY path_folder LEFT JOIN content ON content.id = path.content_id WHERE root = ? AND folder = ?",
         (root, folder),
     )
@@ -75,9 +80,19 @@ def folders(connection: Connection, root: bytes, folder: bytes) -> frozenset[byt
     # "0" follows "/" in ASCII: the half-open interval holds exactly what begins with folder + "/".
     rows = connection.execute(
         "SELECT DISTINCT folder FROM path WHERE root = ? AND (folder = ? OR (folder >= ? AND folder < ?))",
-        (root, folder, folder + b"/", folder + b"0"),
+        (root, folder, folder.rstrip(b"/") + b"/", folder.rstrip(b"/") + b"0"),
     )
     return frozenset(row[0] for row in rows)
+
+
+def begin_reading(connection: Connection, path_id: int, content_id: int) -> None:
+    """The content is being read at the path: until another one is, it is not dropped."""
+    connection.execute("UPDATE path SET reading_id = ? WHERE id = ?", (content_id, path_id))
+
+
+def exists(connection: Connection, path_id: int) -> bool:
+    """Whether the path was not forgotten meanwhile."""
+    return connection.execute("SELECT 1 FROM path WHERE id = ?", (path_id,)).fetchone() is not None
 
 
 def judged(connection: Connection, path_id: int, *, content_id: int | None, mode: FileMode | None, at: datetime) -> None:
@@ -157,9 +172,10 @@ def decode_finding(body: bytes, first_seen: int) -> Finding:
 
 
 def _glance(row: tuple[Any, ...]) -> Glance:
-    _, is_judged, has_findings, models, *content = row
+    _, is_judged, has_findings, is_half_read, models, *content = row
     identity = None if content[0] is None else contents.record_of(tuple(content)).identity
-    return Glance(tuple(models.split("\x1f")) if models else (), identity, bool(is_judged), bool(has_findings))
+    ids = msgspec.json.decode(models, type=tuple[str, ...])
+    return Glance(ids, identity, bool(is_judged), bool(has_findings), bool(is_half_read))
 
 
 def _record(row: tuple[Any, ...]) -> PathRecord:

@@ -20,6 +20,7 @@ class ContentRecord(Struct, frozen=True):
     id: int
     identity: FileIdentity
     sha256: str | None
+    is_all_zero: bool
     format: str | None
     packed_header: bytes | None
 

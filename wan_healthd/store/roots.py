@@ -10,9 +10,12 @@ from wan_healthd.store.times import to_micros
 
 def lose(connection: Connection, root: bytes, errno_name: str, now: datetime) -> bool:
     """The root cannot be looked at; True if that is news."""
-    row = connection.execute("SELECT errno_name FROM lost_root WHERE root = ?", (root,)).fetchone()
-    connection.execute("INSERT OR REPLACE INTO lost_root VALUES (?, ?, ?)", (root, to_micros(now), errno_name))
-    return row is None
+    known = connection.execute("SELECT 1 FROM lost_root WHERE root = ?", (root,)).fetchone()
+    connection.execute(
+        "INSERT INTO lost_root VALUES (?, ?, ?) ON CONFLICT (root) DO UPDATE SET errno_name = excluded.errno_name",
+        (root, to_micros(now), errno_name),
+    )
+    return known is None
 
 
 def regain(connection: Connection, root: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""When scheduled work ran last, so that a restart neither repeats nor forgets it; and which roots are lost."""
+"""When scheduled work ran last, so that a restart neither repeats nor forgets it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,19 @@ from wan_healthd.store.times import from_micros, to_micros
 
 def last_runs(connection: Connection) -> dict[str, datetime]:
     """Last run of each timer that ever ran."""
-    return {name: from_micros(at) for name, at in connection.execute("SELECT name, last_run FROM timer")}
+    return {name: from_micros(at) for name, at in connection.execute("SELECT name, last_run FROM timer WHERE last_run")}
 
 
 def ran(connection: Connection, name: str, at: datetime) -> None:
     """The timer's work was done at `at`."""
-    connection.execute("INSERT OR REPLACE INTO timer VALUES (?, ?)", (name, to_micros(at)))
+    connection.execute(
+        "INSERT INTO timer VALUES (?1, ?2, ?2) ON CONFLICT (name) DO UPDATE SET last_run = excluded.last_run",
+        (name, to_micros(at)),
+    )
+
+
+def waiting_since(connection: Connection, name: str, now: datetime) -> datetime:
+    """When the timer's work ran last, or, if it never did, when it was first scheduled: `now`, unless that was before."""
+    connection.execute("INSERT OR IGNORE INTO timer (name, known_since) VALUES (?, ?)", (name, to_micros(now)))
+    row = connection.execute("SELECT coalesce(last_run, known_since) FROM timer WHERE name = ?", (name,)).fetchone()
+    return from_micros(row[0])

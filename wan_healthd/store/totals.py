@@ -10,7 +10,7 @@ from msgspec import Struct
 from wan_healthd.domain.catalogue import FILE_MISSING
 from wan_healthd.domain.digests import Assurance
 from wan_healthd.domain.files import Role
-from wan_healthd.domain.findings import Finding
+from wan_healthd.domain.findings import Cause, Finding
 from wan_healthd.store import paths
 from wan_healthd.store.connection import Connection
 from wan_healthd.store.times import from_micros
@@ -41,6 +41,7 @@ def of_model(connection: Connection, model_id: str) -> ModelTotals:
         (Role.WEIGHTS.value, Role.WEIGHTS.value, FILE_MISSING.code, model_id),
     ).fetchone()
     files, missing, weights, weights_missing, unread, size = (int(number) for number in counts)
+    findings = _findings(connection, model_id)
     return ModelTotals(
         files=files,
         files_missing=missing,
@@ -48,10 +49,15 @@ def of_model(connection: Connection, model_id: str) -> ModelTotals:
         weights_missing=weights_missing,
         files_unread=unread,
         size_bytes=size,
-        checksum=_checksum(connection, model_id),
+        checksum=None if any(_belies_record(finding) for finding in findings) else _checksum(connection, model_id),
         oldest_read_at=_oldest_read(connection, model_id),
-        findings=_findings(connection, model_id),
+        findings=findings,
     )
+
+
+def _belies_record(finding: Finding) -> bool:
+    """Whether the bytes on record are not those that are there: gone, rotten, or out of reach of the disk."""
+    return finding.code == FILE_MISSING.code or finding.cause in (Cause.DISK, Cause.UNREADABLE)
 
 
 def _findings(connection: Connection, model_id: str) -> tuple[Finding, ...]:
@@ -82,7 +88,7 @@ def _oldest_read(connection: Connection, model_id: str) -> datetime | None:
     """When the stalest byte was verified from disk; None if one never was."""
     row = connection.execute(
         "SELECT min(oldest), total(oldest IS NULL) FROM (SELECT"
-        " min(CASE WHEN assurance = ? THEN verified_at ELSE 0 END) AS oldest, size_bytes"
+        " min(CASE WHEN sha256 IS NOT NULL AND assurance = ? THEN verified_at ELSE 0 END) AS oldest, size_bytes"
         " FROM membership JOIN path ON path.id = path_id LEFT JOIN content ON content.id = path.content_id"
         " LEFT JOIN extent ON extent.content_id = path.content_id WHERE model_id = ? GROUP BY path.id)"
         " WHERE coalesce(size_bytes, 1) > 0",

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import stat
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.serving import Served, serving
 from wan_healthd.api.peers import caller_of
+from wan_healthd.api.server import DEFAULT_LIMITS, Limits
 from wan_healthd.domain.callers import CallerRole
 
 STRANGER = 65112
@@ -23,6 +27,14 @@ connection = socket.socket(socket.AF_UNIX)
 connection.connect(sys.argv[1])
 connection.sendall(sys.argv[2].encode() + b" HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n")
 print(connection.recv(65536).decode().split()[1])
+"""
+HOARD = """
+import socket, sys
+held = [socket.socket(socket.AF_UNIX) for _ in range(3)]
+for connection in held:
+    connection.connect(sys.argv[1])
+print(held[-1].recv(65536).decode().split()[1], flush=True)
+sys.stdin.read()
 """
 CHECK = "POST /v1/models/fresh/check"
 
@@ -46,19 +58,23 @@ def status_for(served: Served, request: str, *, groups: Sequence[int] = (), gid:
     return asked.stdout.strip()
 
 
-@pytest.fixture
-def open_served(tmp_path_factory: pytest.TempPathFactory) -> object:
+@contextmanager
+def open_to_all(limits: Limits = DEFAULT_LIMITS) -> Iterator[Served]:
     """A server whose socket anybody may open, with an act group."""
-    folder = Path(os.path.realpath(f"/tmp/wan-healthd-peers-{os.getpid()}"))
-    folder.mkdir(mode=0o755)
+    folder = Path(tempfile.mkdtemp(prefix="wan-healthd-peers-"))
     try:
-        with serving(folder, act_gids=frozenset({ACT_GROUP})) as served:
+        folder.chmod(0o755)
+        with serving(folder, act_gids=frozenset({ACT_GROUP}), limits=limits) as served:
             os.chmod(served.path, 0o666)
             yield served
     finally:
-        for left in folder.iterdir():
-            left.unlink()
-        folder.rmdir()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def open_served() -> Iterator[Served]:
+    with open_to_all() as served:
+        yield served
 
 
 def test_a_stranger_reads_but_does_not_act(open_served: Served) -> None:
@@ -82,6 +98,26 @@ def test_members_of_the_act_group_act(open_served: Served, gid: int, groups: lis
 def test_more_groups_than_one_call_can_tell_are_looked_up_by_name(open_served: Served) -> None:
     """A user who is in no table has no listed groups: refused, not a crash."""
     assert status_for(open_served, CHECK, groups=[*range(70000, 70400), ACT_GROUP]) == "403"
+
+
+def test_one_user_cannot_take_all_connections() -> None:
+    with (
+        open_to_all(Limits(connections_of_user=2)) as served,
+        subprocess.Popen(
+            ["/usr/bin/python3", "-I", "-c", HOARD, served.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd="/",
+            user=STRANGER,
+            group=STRANGER,
+            extra_groups=[],
+        ) as hoarder,
+    ):
+        assert hoarder.stdout is not None
+        assert hoarder.stdout.readline() == "503\n"
+        assert served.exchange(b"GET /healthz HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 200 ")
+        hoarder.communicate(timeout=10)
 
 
 def test_the_default_mode_keeps_strangers_out(served: Served) -> None:

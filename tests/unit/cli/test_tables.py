@@ -18,9 +18,7 @@ def test_columns_line_up() -> None:
 
 def test_only_the_flexible_column_is_cut() -> None:
     table = Table(("NAME", "STATUS"), [("organisation/a-very-long-name", "healthy")], flexible=0)
-    assert table.lines(26, plain) == ["NAME               STATUS", "organisa...ng-name  healthy"] or all(
-        columns(line) <= 26 for line in table.lines(26, plain)
-    )
+    assert table.lines(26, plain) == ["NAME               STATUS", "organis...ng-name  healthy"]
 
 
 @given(text=st.text(), width=st.integers(4, 30))

@@ -11,9 +11,18 @@ NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(None, "-"), (0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_949, "999.9 kB"), (999_950, "1.0 MB"), (34_200_000_000, "34.2 GB"),
-     (10**21, "1000000.0 PB"), (-5, "-5 B")],
-)  # fmt: skip
+    [
+        (None, "-"),
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (999_949, "999.9 kB"),
+        (999_950, "1.0 MB"),
+        (34_200_000_000, "34.2 GB"),
+        (10**21, "1000000.0 PB"),
+        (-5, "-5 B"),
+    ],
+)
 def test_sizes_are_decimal(size: int | None, text: str) -> None:
     assert size_text(size) == text
 

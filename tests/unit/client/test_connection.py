@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -53,10 +53,8 @@ def impostor(path: Path, behave: Callable[[socket.socket], None]) -> Iterator[st
 def answering(answer: bytes) -> Callable[[socket.socket], None]:
     def behave(connection: socket.socket) -> None:
         connection.recv(65536)
-        try:
+        with suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(answer)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
 
     return behave
 
@@ -128,7 +126,7 @@ def test_a_folder_that_others_can_enter_is_not_believed(tmp_path: Path) -> None:
 
 
 FORBIDDEN = """
-import os, sys
+import grp, os, sys
 sys.path.insert(0, sys.argv[2])
 from wan_healthd.client.connection import connect
 from wan_healthd.client.discovery import Place

@@ -30,7 +30,18 @@ READERS: dict[str, Callable[[Document], object]] = {
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"[]", b"1", b"nonsense", b"\xff", b'{"a":NaN}', b'{"a":1e', b"[" * 200_000, b'{"a":' * 200_000, b'{"a":' + b"9" * 5000 + b"}"],
+    [
+        b"",
+        b"[]",
+        b"1",
+        b"nonsense",
+        b"\xff",
+        b'{"a":NaN}',
+        b'{"a":1e',
+        b"[" * 200_000,
+        b'{"a":' * 200_000,
+        b'{"a":' + b"9" * 5000 + b"}",
+    ],
 )
 def test_what_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(AnswerNotUnderstood):
@@ -64,7 +75,9 @@ def test_errors_name_the_place() -> None:
         inner.text("id")
 
 
-@pytest.mark.parametrize(("key", "reader"), [("true", "count"), ("true", "number"), ("1e999", "number"), ('"2026-01-01T00:00:00"', "moment")])
+@pytest.mark.parametrize(
+    ("key", "reader"), [("true", "count"), ("true", "number"), ("1e999", "number"), ('"2026-01-01T00:00:00"', "moment")]
+)
 def test_near_misses(key: str, reader: str) -> None:
     with pytest.raises(AnswerNotUnderstood):
         READERS[reader](parse(f'{{"key":{key}}}'.encode()))

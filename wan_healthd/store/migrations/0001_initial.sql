@@ -3,18 +3,22 @@
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 
 -- Bytes as a file system vouches for them. sha256 is null until the file was read whole; then the block map is complete.
+-- Time stamps are decimal text: ext4 and XFS know years whose nanoseconds no 64-bit number holds. A retired content is kept
+-- for those who expect it, but is not found by its identity any more.
 CREATE TABLE content (
     id INTEGER PRIMARY KEY,
     filesystem TEXT NOT NULL,
     inode INTEGER NOT NULL,
     size_bytes INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    ctime_ns INTEGER NOT NULL,
+    mtime_ns TEXT NOT NULL,
+    ctime_ns TEXT NOT NULL,
     sha256 TEXT,
+    all_zero INTEGER NOT NULL DEFAULT 0,
     format TEXT,
     packed_header BLOB,
-    UNIQUE (filesystem, inode, size_bytes, mtime_ns, ctime_ns)
+    retired INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE UNIQUE INDEX content_identity ON content (filesystem, inode, size_bytes, mtime_ns, ctime_ns) WHERE NOT retired;
 
 -- The block map, in runs as they were read: 32 bytes a block.
 CREATE TABLE block_run (
@@ -40,7 +44,8 @@ CREATE TABLE scrub (
     started_at INTEGER NOT NULL
 ) STRICT;
 
--- A place where a file is or was. content_id is what was last judged there; judged_at is null until then.
+-- A place where a file is or was. content_id is what was last judged there; judged_at is null until then. reading_id is what
+-- is being read there, or was when the daemon ended: nobody else may drop it meanwhile.
 -- mode, uid and gid are those under which the file could last be read.
 CREATE TABLE path (
     id INTEGER PRIMARY KEY,
@@ -49,6 +54,7 @@ CREATE TABLE path (
     root BLOB NOT NULL,
     role TEXT NOT NULL,
     content_id INTEGER REFERENCES content (id) ON DELETE SET NULL,
+    reading_id INTEGER REFERENCES content (id) ON DELETE SET NULL,
     judged_at INTEGER,
     mode INTEGER,
     uid INTEGER,
@@ -56,6 +62,7 @@ CREATE TABLE path (
 ) STRICT;
 CREATE INDEX path_folder ON path (root, folder);
 CREATE INDEX path_content ON path (content_id);
+CREATE INDEX path_reading ON path (reading_id);
 
 -- What should be at a path, and by what authority. A baseline keeps its content, and with it its block map.
 CREATE TABLE expectation (
@@ -110,7 +117,8 @@ CREATE TABLE event (
 ) STRICT;
 CREATE INDEX event_at ON event (at);
 
-CREATE TABLE timer (name TEXT PRIMARY KEY, last_run INTEGER NOT NULL) STRICT;
+-- Scheduled work: when it was first scheduled, and when it ran last.
+CREATE TABLE timer (name TEXT PRIMARY KEY, known_since INTEGER NOT NULL, last_run INTEGER) STRICT;
 
 -- Roots that could not be looked at, since when and why.
 CREATE TABLE lost_root (root BLOB PRIMARY KEY, since INTEGER NOT NULL, errno_name TEXT NOT NULL) STRICT;

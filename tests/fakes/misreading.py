@@ -1,0 +1,53 @@
+"""A DigestEngine between us and another one that gives wrong bytes where it is told to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from wan_healthd.domain.comparison import split_run
+from wan_healthd.domain.evidence import HeaderFacts
+from wan_healthd.domain.extents import ByteRange
+from wan_healthd.domain.ports import BlockRun, DigestEngine, ReadOutcome, ReadRequest, TouchedTensors
+
+
+class MisreadingEngine:
+    """Without orders it is the engine behind it.
+
+    Attributes:
+        misread: how many more times a block reads wrong; a large number is a disk that changed the bytes by itself.
+        requests: every read that was asked for.
+    """
+
+    def __init__(self, engine: DigestEngine) -> None:
+        self._engine = engine
+        self.misread: dict[int, int] = {}
+        self.requests: list[ReadRequest] = []
+
+    async def read(self, descriptor: int, request: ReadRequest, on_run: Callable[[BlockRun], None]) -> ReadOutcome:
+        self.requests.append(request)
+        lied: list[int] = []
+
+        def tell(run: BlockRun) -> None:
+            digests = split_run(run.first_block, run.digests)
+            lies = [block for block in digests if self.misread.get(block, 0) > 0]
+            for block in lies:
+                self.misread[block] -= 1
+                digests[block] = bytes(byte ^ 0xFF for byte in digests[block])
+            lied.extend(lies)
+            on_run(BlockRun(run.first_block, b"".join(digests.values()), run.assurance))
+
+        outcome = await self._engine.read(descriptor, request, tell)
+        if lied and outcome.sha256 is not None:
+            return replace(outcome, sha256="0" * 63 + "1")
+        return outcome
+
+    async def header(self, descriptor: int, format_name: str) -> HeaderFacts:
+        return await self._engine.header(descriptor, format_name)
+
+    async def locate(self, format_name: str, packed_header: bytes, ranges: Sequence[ByteRange]) -> TouchedTensors:
+        return await self._engine.locate(format_name, packed_header, ranges)
+
+    async def close(self) -> None:
+        await self._engine.close()

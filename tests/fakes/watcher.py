@@ -1,0 +1,43 @@
+"""A watcher that tells what the test tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wan_healthd.domain.ports import WatchEvent, WatchKind
+
+
+class FakeWatcher:
+    """The `Watcher` port without a kernel; `tell` may be called from any thread.
+
+    Attributes:
+        roots: what is watched now.
+        unwatchable: roots that are told as FAILED when they are added.
+    """
+
+    def __init__(self) -> None:
+        self.roots: list[bytes] = []
+        self.unwatchable: set[bytes] = set()
+        self._sink: Callable[[WatchEvent], None] | None = None
+
+    def start(self, sink: Callable[[WatchEvent], None]) -> None:
+        self._sink = sink
+
+    def add_root(self, root: bytes) -> None:
+        self.remove_root(root)
+        if root in self.unwatchable:
+            self.tell(WatchKind.FAILED, root)
+        else:
+            self.roots.append(root)
+
+    def remove_root(self, root: bytes) -> None:
+        if root in self.roots:
+            self.roots.remove(root)
+
+    def stop(self) -> None:
+        self.roots.clear()
+        self._sink = None
+
+    def tell(self, kind: WatchKind, path: bytes) -> None:
+        if self._sink is not None:
+            self._sink(WatchEvent(kind, path))

@@ -1,0 +1,87 @@
+"""Which folders are models, which files are, and what they are called."""
+
+from __future__ import annotations
+
+import pytest
+
+from wan_healthd.domain.files import Entry, FileLook, Listing, Presence
+from wan_healthd.domain.models import Layout, Model
+from wan_healthd.layouts.folder import COLLECTIONS, is_model
+from wan_healthd.layouts.registry import StatedModel, claim_file, claim_folder, id_below, stated_at
+
+ROOT = b"/srv/models"
+SHARDS = (b"m-00001-of-00002.safetensors", b"m-00002-of-00002.safetensors")
+
+
+def folder(path: bytes, *names: bytes, presence: Presence = Presence.FILE) -> Listing:
+    return Listing(path, tuple(Entry(name, FileLook(presence)) for name in sorted(names)))
+
+
+MODELS = {
+    "marker beside weights": (folder(ROOT + b"/a", b"config.json", b"x.safetensors", b"y.safetensors"), True),
+    "index beside weights": (folder(ROOT + b"/a", b"m.safetensors.index.json", b"x.gguf", b"y.gguf"), True),
+    "shards": (folder(ROOT + b"/a", *SHARDS), True),
+    "shards and a stranger": (folder(ROOT + b"/a", *SHARDS, b"x.pth"), False),
+    "one weight file": (folder(ROOT + b"/flux-dev", b"flux.safetensors"), True),
+    "two unrelated weight files": (folder(ROOT + b"/a", b"x.safetensors", b"y.safetensors"), False),
+    "marker without weights": (folder(ROOT + b"/tokenizer", b"tokenizer.json", b"config.json"), False),
+    "nothing": (folder(ROOT + b"/a"), False),
+    "one weight file in the root": (folder(ROOT, b"x.safetensors"), False),
+    "a root that is a model": (folder(ROOT, b"config.json", b"x.safetensors"), True),
+    "one weight file in a collection": (folder(ROOT + b"/LoRAs", b"x.safetensors"), False),
+    "a folder named like weights": (folder(ROOT + b"/a", b"x.onnx", presence=Presence.FOLDER), False),
+    "a device named like weights": (folder(ROOT + b"/a", b"x.bin", presence=Presence.IRREGULAR), False),
+    "a dangling link that was the weights": (folder(ROOT + b"/a", b"x.safetensors", presence=Presence.DANGLING), True),
+}
+
+
+@pytest.mark.parametrize(("listing", "expected"), MODELS.values(), ids=MODELS)
+def test_a_folder_is_a_model_by_what_lies_in_it(listing: Listing, expected: bool) -> None:
+    assert is_model(listing, is_root=listing.path == ROOT) is expected
+
+
+def test_collections_are_written_as_they_are_compared() -> None:
+    assert {name.lower() for name in COLLECTIONS} == COLLECTIONS
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "name"),
+    [
+        (ROOT, b"/srv/models/wan/T2V", "wan/T2V"),
+        (ROOT + b"/", b"/srv/models/wan", "wan"),
+        (ROOT, ROOT, "models"),
+        (ROOT + b"/", ROOT, "models"),
+        (b"/", b"/wan", "wan"),
+        (b"/", b"/", "/"),
+        (ROOT, b"/srv/models/a\nb", r"a\nb"),
+        (ROOT, b"/srv/models/\xff", r"\xff"),
+    ],
+)
+def test_an_unstated_model_is_named_by_its_path_below_the_root(root: bytes, path: bytes, name: str) -> None:
+    assert id_below(root, path) == name
+
+
+def test_a_folder_that_looks_like_a_model_is_claimed() -> None:
+    listing = folder(ROOT + b"/wan", *SHARDS)
+    assert claim_folder(listing, ROOT, {}) == Model("wan", Layout.FOLDER, ROOT + b"/wan", ROOT)
+
+
+def test_a_folder_that_looks_like_a_collection_is_not() -> None:
+    assert claim_folder(folder(ROOT + b"/vae", b"x.safetensors"), ROOT, {}) is None
+
+
+def test_a_model_keeps_its_id_whatever_arrives_beside_it() -> None:
+    listing = folder(ROOT + b"/flux", b"x.safetensors", b"y.safetensors")
+    assert claim_folder(listing, ROOT, {}) is None
+    assert claim_folder(listing, ROOT, {ROOT + b"/flux": "my-flux"}) == Model("my-flux", Layout.FOLDER, ROOT + b"/flux", ROOT)
+
+
+def test_loose_weights_are_models_by_themselves() -> None:
+    path = ROOT + b"/loras/x.safetensors"
+    assert claim_file(path, ROOT) == Model("loras/x.safetensors", Layout.SINGLE_FILE, path, ROOT)
+
+
+def test_a_stated_model_names_its_very_place_only() -> None:
+    stated = [StatedModel("a", ROOT + b"/a"), StatedModel("b", ROOT + b"/b")]
+    assert stated_at(ROOT + b"/b", ROOT, Layout.FOLDER, stated) == Model("b", Layout.FOLDER, ROOT + b"/b", ROOT, stated=True)
+    assert stated_at(ROOT + b"/b/c", ROOT, Layout.FOLDER, stated) is None
