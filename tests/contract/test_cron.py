@@ -9,15 +9,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.fakes.cron import TickingCron
 from wan_healthd.domain.ports import Cron
 from wan_healthd.host.clock import SystemClock
 from wan_healthd.host.cron import ApSchedulerCron
 
-CRONS: list[Callable[[], Cron]] = [lambda: ApSchedulerCron(SystemClock())]
+CRONS: list[Callable[[], Cron]] = [lambda: ApSchedulerCron(SystemClock()), lambda: TickingCron(SystemClock())]
 LIMIT_S = 5.0
 
 
-@pytest.fixture(params=CRONS, ids=["apscheduler"])
+@pytest.fixture(params=CRONS, ids=["apscheduler", "fake"])
 def cron(request: pytest.FixtureRequest) -> Cron:
     made: Cron = request.param()
     return made

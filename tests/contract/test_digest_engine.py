@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import threading
+import zlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -14,10 +15,13 @@ import pytest
 from blake3 import blake3
 
 from tests.fakes.digest_engine import FakeDigestEngine
+from tests.fakes.misreading import MisreadingEngine
 from tests.fakes.safetensors_files import sample
+from tests.fakes.torch_files import RECORDS, mixed_archive
 from wan_healthd.digest.engine import WorkerEngine
 from wan_healthd.domain.digests import BLOCK_BYTES, Algorithm
 from wan_healthd.domain.errors import WorkerFailed, WorkerRefused
+from wan_healthd.domain.evidence import Section
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.ports import BlockRun, DigestEngine, ReadMode, ReadRequest
 
@@ -31,7 +35,11 @@ def worker_engine() -> DigestEngine:
     return WorkerEngine(on_lost=lambda reason: pytest.fail(f"the worker was lost: {reason}"))
 
 
-ENGINES: list[Callable[[], DigestEngine]] = [worker_engine, FakeDigestEngine]
+def undisturbed_engine() -> DigestEngine:
+    return MisreadingEngine(FakeDigestEngine())
+
+
+ENGINES: list[Callable[[], DigestEngine]] = [worker_engine, FakeDigestEngine, undisturbed_engine]
 
 
 @pytest.fixture(params=ENGINES)
@@ -310,6 +318,70 @@ def test_what_on_run_raises_ends_that_read_only(engine_of: Use[None], put: Put) 
             await engine.read(file.descriptor, file.request(), fail)
         outcome = await engine.read(file.descriptor, file.request(), file.runs.append)
         assert outcome.sha256 == hashlib.sha256(content).hexdigest()
+
+    engine_of(work)
+
+
+def sections_of(content: bytes) -> tuple[Section, ...]:
+    """Of three parts that lie across chunks and blocks."""
+    parts = ((0, 10), (10, 5 * MIB), (6 * MIB, len(content) - 6 * MIB))
+    return tuple(Section("", offset, length, zlib.crc32(content[offset : offset + length])) for offset, length in parts)
+
+
+@pytest.mark.parametrize("damaged", [(), (0,), (1, 2)])
+def test_sections_are_checked_on_the_way(engine_of: Use[None], put: Put, damaged: tuple[int, ...]) -> None:
+    content = pattern(9 * MIB + 123)
+    sections = sections_of(content)
+    harmed = bytearray(content)
+    for index in damaged:
+        harmed[sections[index].offset + sections[index].length - 1] ^= 1
+    file = put(bytes(harmed))
+
+    async def work(engine: DigestEngine) -> None:
+        request = ReadRequest(file.size_bytes, BOTH, sections=sections)
+        outcome = await engine.read(file.descriptor, request, file.runs.append)
+        assert outcome.bad_sections == damaged
+        assert outcome.sha256 == hashlib.sha256(harmed).hexdigest()
+        assert file.digests == block_digests(bytes(harmed))
+
+    engine_of(work)
+
+
+def test_an_archive_is_checked_by_what_it_says_itself(engine_of: Use[None], put: Put) -> None:
+    content = mixed_archive({**RECORDS, "a/data/2": pattern(5 * MIB), "a/data/3": pattern(5 * MIB)})
+    file = put(content)
+
+    async def work(engine: DigestEngine) -> None:
+        facts = await engine.header(file.descriptor, "torch")
+        assert (facts.format, facts.fault, len(facts.sections)) == ("torch-zip", None, len(RECORDS) + 2)
+        assert {section.is_deflated for section in facts.sections} == {False, True}
+        for index, section in enumerate(facts.sections):
+            harmed = bytearray(content)
+            harmed[section.offset + section.length // 2] ^= 0x10
+            other = put(bytes(harmed))
+            request = ReadRequest(len(content), (Algorithm.SHA256,), sections=facts.sections)
+            assert (await engine.read(other.descriptor, request, other.runs.append)).bad_sections == (index,)
+        assert facts.packed_header is not None
+        touched = await engine.locate(facts.format, facts.packed_header, [ByteRange(facts.sections[-1].offset, 1)])
+        assert touched.names == ("a/data/3",)
+
+    engine_of(work)
+
+
+def test_senseless_sections_are_refused(engine_of: Use[None], put: Put) -> None:
+    content = pattern(9 * MIB)
+    file = put(content)
+    sections = sections_of(content)
+
+    async def work(engine: DigestEngine) -> None:
+        for request in (
+            ReadRequest(len(content), BOTH, sections=sections[::-1]),
+            ReadRequest(len(content) - 1, BOTH, sections=sections),
+            ReadRequest(len(content), BOTH, blocks=((0, 1),), sections=sections),
+        ):
+            with pytest.raises(WorkerRefused) as refusal:
+                await engine.read(file.descriptor, request, file.runs.append)
+            assert refusal.value.errno_name == "EINVAL"
 
     engine_of(work)
 

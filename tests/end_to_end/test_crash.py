@@ -129,6 +129,15 @@ def test_a_read_outlives_its_worker(home: Home) -> None:
         assert daemon.worker().pid != worker.pid
 
 
+def test_the_loss_of_a_worker_is_an_event(home: Home) -> None:
+    with home.running() as daemon:
+        started(daemon)
+        since = daemon.control.last_event()
+        daemon.worker().kill()
+        assert daemon.control.check(SMALL, full=True)["is_healthy"]
+        assert "SIGKILL" in daemon.control.await_kind(since, "worker-lost")["message"]
+
+
 def test_damage_is_found_once_although_the_worker_is_lost_over_it(home: Home) -> None:
     with home.running() as daemon:
         started(daemon)

@@ -22,6 +22,8 @@ FLIPPED_BYTE = 2_500_000
 CORRUPTION_FOUND = "8982e34631bc4dd9816a6c9f6db87bd7"
 """The MESSAGE_ID of the alert, stated here anew: the message catalogue and people's monitors match on it."""
 
+pytestmark = pytest.mark.unprivileged
+
 
 @pytest.fixture
 def home(unprivileged_home: Home) -> Home:
@@ -50,7 +52,7 @@ def test_ready_means_that_the_socket_answers(home: Home) -> None:
         version = daemon.control.get("/v1/version")
         assert version["pid"] == daemon.process.pid
         status = Path(f"/proc/{daemon.process.pid}/status").read_text()
-        assert f"Uid:\t{home.user.uid if home.user else 0}\t" in status
+        assert f"Uid:\t{home.uid}\t" in status
 
 
 def test_the_service_manager_hears_a_heartbeat_and_how_the_models_are(home: Home) -> None:
@@ -260,8 +262,7 @@ def test_the_socket_is_for_owner_and_group(home: Home) -> None:
         facts = home.socket.stat()
         assert stat.S_ISSOCK(facts.st_mode)
         assert stat.S_IMODE(facts.st_mode) == 0o660
-        assert home.user is not None
-        assert facts.st_uid == home.user.uid
+        assert facts.st_uid == home.uid
 
 
 def curl(home: Home, *arguments: str) -> tuple[int, Document]:

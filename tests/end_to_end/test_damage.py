@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.support.checkout import environment
 from tests.support.control import Document
 from tests.support.daemons import Home, RunningDaemon
 from tests.support.damage import BLOCK_BYTES, Edit, block_of, cut, edit, flip_bit, overwrite, put_back, tensors_in
 from tests.support.material import MINILM, SILERO, Material
-from tests.support.unprivileged import CHECKOUT
 
 SIZE = SILERO.size_bytes
 FLIPPED = SIZE - 40_000
@@ -255,7 +255,7 @@ def scan(folder: Path, *arguments: str | Path) -> tuple[int, Any]:
         timeout=60,
         check=False,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        env=environment(),
     )
     assert done.stderr == ""
     return done.returncode, json.loads(done.stdout)

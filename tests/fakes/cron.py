@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -38,3 +39,18 @@ class FakeCron:
             if self.is_running and due <= now and self._timers.get(name) == (due, interval_s, action):
                 self._timers[name] = (now + timedelta(seconds=interval_s), interval_s, action)
                 action()
+
+
+class TickingCron(FakeCron):
+    """The fake with a clock that goes by itself, as the contract needs it."""
+
+    TICK_S = 0.005
+
+    def start(self) -> None:
+        super().start()
+        asyncio.get_running_loop().call_later(self.TICK_S, self._again)
+
+    def _again(self) -> None:
+        if self.is_running:
+            self.tick()
+            asyncio.get_running_loop().call_later(self.TICK_S, self._again)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import zlib
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -15,7 +16,7 @@ from wan_healthd.digest.parsers import parser_of
 from wan_healthd.digest.plan import RunBuilder, wanted_blocks
 from wan_healthd.domain.digests import Algorithm, Assurance
 from wan_healthd.domain.errors import WorkerFailed, WorkerRefused
-from wan_healthd.domain.evidence import HeaderFacts
+from wan_healthd.domain.evidence import HeaderFacts, Section
 from wan_healthd.domain.extents import ByteRange, block_range, merge
 from wan_healthd.domain.ports import BlockRun, ReadOutcome, ReadRequest, TouchedTensors
 
@@ -25,6 +26,15 @@ T = TypeVar("T")
 def stamp(descriptor: int) -> tuple[int, int, int, int]:
     facts = os.fstat(descriptor)
     return facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+
+
+def check_order(request: ReadRequest) -> None:
+    """Raises ValueError where the sections make no sense."""
+    end = 0
+    for section in request.sections:
+        if request.blocks is not None or section.offset < end or section.offset + section.length > request.size_bytes:
+            raise ValueError("the sections make no sense")
+        end = section.offset + section.length
 
 
 class FakeDigestEngine:
@@ -73,6 +83,7 @@ class FakeDigestEngine:
         before = stamp(descriptor)
         try:
             blocks = [block for first, end in wanted_blocks(request) for block in range(first, end)]
+            check_order(request)
         except ValueError as error:
             raise OSError(errno.EINVAL, str(error)) from error
         content = _Content(self.unreadable.get(before[0], ()))
@@ -80,6 +91,11 @@ class FakeDigestEngine:
             wanted = block_range(block, request.size_bytes)
             content.add(block, wanted, os.pread(descriptor, wanted.length, wanted.offset), self.assurance)
         self.during_read(descriptor)
+        bad_sections = tuple(
+            index
+            for index, section in enumerate(request.sections)
+            if content.is_bad(section, os.pread(descriptor, section.length, section.offset))
+        )
         for run in content.runs() if Algorithm.BLAKE3_1M in request.algorithms else ():
             on_run(run)
         after = stamp(descriptor)
@@ -94,6 +110,7 @@ class FakeDigestEngine:
             errno_name="EIO" if unreadable else None,
             all_zero=content.bytes_read > 0 and content.all_zero,
             bytes_read=content.bytes_read,
+            bad_sections=bad_sections,
         )
 
 
@@ -120,6 +137,20 @@ class _Content:
             return
         self.sha256.update(data)
         self._keep(self._runs.add(block, blake3(data).digest(), assurance))
+
+    def is_bad(self, section: Section, data: bytes) -> bool:
+        """Judged at once, in memory: files of tests are small."""
+        place = ByteRange(section.offset, section.length)
+        if len(data) < section.length or any(_overlap(bad, place).length > 0 for bad in self._bad):
+            return False
+        if section.is_deflated:
+            try:
+                data = zlib.decompress(data, -zlib.MAX_WBITS)
+            except zlib.error:
+                return True
+            if len(data) != section.size_bytes:
+                return True
+        return zlib.crc32(data) != section.crc32
 
     def runs(self) -> Sequence[BlockRun]:
         self._keep(self._runs.flush())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
@@ -18,12 +19,16 @@ class MisreadingEngine:
     Attributes:
         misread: how many more times a block reads wrong; a large number is a disk that changed the bytes by itself.
         requests: every read that was asked for.
+        during_header: called when a header was read and is not told yet.
+        stuck: if given, it is set when a read has told everything, and the read does not end.
     """
 
     def __init__(self, engine: DigestEngine) -> None:
         self._engine = engine
         self.misread: dict[int, int] = {}
         self.requests: list[ReadRequest] = []
+        self.stuck: asyncio.Event | None = None
+        self.during_header: Callable[[], None] = lambda: None
 
     async def read(self, descriptor: int, request: ReadRequest, on_run: Callable[[BlockRun], None]) -> ReadOutcome:
         self.requests.append(request)
@@ -39,12 +44,17 @@ class MisreadingEngine:
             on_run(BlockRun(run.first_block, b"".join(digests.values()), run.assurance))
 
         outcome = await self._engine.read(descriptor, request, tell)
+        if self.stuck is not None:
+            self.stuck.set()
+            await asyncio.Event().wait()
         if lied and outcome.sha256 is not None:
             return replace(outcome, sha256="0" * 63 + "1")
         return outcome
 
     async def header(self, descriptor: int, format_name: str) -> HeaderFacts:
-        return await self._engine.header(descriptor, format_name)
+        facts = await self._engine.header(descriptor, format_name)
+        self.during_header()
+        return facts
 
     async def locate(self, format_name: str, packed_header: bytes, ranges: Sequence[ByteRange]) -> TouchedTensors:
         return await self._engine.locate(format_name, packed_header, ranges)

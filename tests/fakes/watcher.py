@@ -12,16 +12,17 @@ class FakeWatcher:
 
     Attributes:
         roots: what is watched now.
+        sink: where hints go, as long as it is started.
         unwatchable: roots that are told as FAILED when they are added.
     """
 
     def __init__(self) -> None:
         self.roots: list[bytes] = []
         self.unwatchable: set[bytes] = set()
-        self._sink: Callable[[WatchEvent], None] | None = None
+        self.sink: Callable[[WatchEvent], None] | None = None
 
     def start(self, sink: Callable[[WatchEvent], None]) -> None:
-        self._sink = sink
+        self.sink = sink
 
     def add_root(self, root: bytes) -> None:
         self.remove_root(root)
@@ -36,8 +37,8 @@ class FakeWatcher:
 
     def stop(self) -> None:
         self.roots.clear()
-        self._sink = None
+        self.sink = None
 
     def tell(self, kind: WatchKind, path: bytes) -> None:
-        if self._sink is not None:
-            self._sink(WatchEvent(kind, path))
+        if self.sink is not None:
+            self.sink(WatchEvent(kind, path))

@@ -57,7 +57,7 @@ class Workshop:
         self.callback_complaints: list[tuple[str, BaseException]] = []
         self.retries: list[bytes] = []
         self.appeared: list[bytes] = []
-        self.feed = Feed(self.clock, threads, corruption_report, lambda who, error: self.callback_complaints.append((who, error)))
+        self.feed = Feed(self.clock, threads, corruption_report, self._complain_of_callback)
         self.publisher = Publisher(database, self.clock, self.alerter, self.feed, lambda m: not self.queue.holds_of(m))
         self.reader = ContentReader(self.engine, database, self.clock, self.activity)
         self.inspector = Inspector(
@@ -110,6 +110,9 @@ class Workshop:
     def complain(self, what: str, error: BaseException) -> None:
         self.complaints.append((what, error))
 
+    def _complain_of_callback(self, who: str, error: BaseException) -> None:
+        self.callback_complaints.append((who, error))
+
     def path(self, name: str) -> bytes:
         return self.root + b"/" + os.fsencode(name)
 
@@ -139,6 +142,10 @@ class Workshop:
         found = await self.sweeper.sweep(self.root, place, order or Order(Priority.DUE), ticket)
         await ticket.wait()
         return found
+
+    async def sweep_roster(self) -> Findings:
+        """Find models and files, judge nothing."""
+        return await self.sweep(Order(Priority.DUE, judges=False))
 
     async def full_sweep(self) -> Findings:
         self.clock.advance(60)

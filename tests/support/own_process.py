@@ -6,7 +6,6 @@ import asyncio
 import importlib
 import inspect
 import json
-import os
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from tests.support.unprivileged import CHECKOUT
+from tests.support.checkout import environment
 
 LIMIT_S = 50.0
 PROMPT_S = 5.0
@@ -41,7 +40,7 @@ def in_own_process(scenario: Callable[..., object], *arguments: str | Path) -> A
         timeout=LIMIT_S,
         check=False,
         cwd=arguments[0],
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        env=environment(),
     )
     ended_at = time.monotonic()
     if done.returncode or done.stderr:

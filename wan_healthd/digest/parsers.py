@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from wan_healthd.digest.bounded_reader import BoundedReader, unpack
 from wan_healthd.domain.evidence import HeaderFacts
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.ports import TouchedTensors
-from wan_healthd.formats import safetensors
+from wan_healthd.formats import (
+    gguf,
+    impostors,
+    json_text,
+    onnx,
+    safetensors,
+    sentencepiece,
+    shard_index,
+    torch,
+    torch_legacy,
+    torch_zip,
+    vocabulary,
+)
+from wan_healthd.formats.touching import NOTHING_TOUCHED
+from wan_healthd.formats.window import MAX_READ_BYTES, Window
 
 
 class Parser(Protocol):
@@ -28,6 +42,9 @@ class SafetensorsParser:
 
     def judge(self, reader: BoundedReader) -> HeaderFacts:
         """See `Parser`."""
+        impostor = impostors.judge_weights(safetensors.FORMAT, reader)
+        if impostor is not None:
+            return impostor
         length = safetensors.judge_length(reader.read(0, safetensors.LENGTH_BYTES), reader.size_bytes)
         if isinstance(length, HeaderFacts):
             return length
@@ -41,8 +58,39 @@ class SafetensorsParser:
         return safetensors.tensors_touched(unpack(packed_header, safetensors.MAX_HEADER_BYTES), ranges)
 
 
+class WindowParser:
+    """A format that does all by itself: `judge`, and `touched` where it can name what lies in a range."""
+
+    def __init__(
+        self,
+        judge: Callable[[Window], HeaderFacts],
+        touched: Callable[[bytes, Sequence[ByteRange]], TouchedTensors] | None = None,
+    ) -> None:
+        self._judge = judge
+        self._touched = touched
+
+    def judge(self, reader: BoundedReader) -> HeaderFacts:
+        """See `Parser`."""
+        return self._judge(reader)
+
+    def locate(self, packed_header: bytes, ranges: Sequence[ByteRange]) -> TouchedTensors:
+        """See `Parser`."""
+        if self._touched is None:
+            return NOTHING_TOUCHED
+        return self._touched(unpack(packed_header, MAX_READ_BYTES), ranges)
+
+
 PARSERS: Mapping[str, Parser] = {
     safetensors.FORMAT: SafetensorsParser(),
+    gguf.FORMAT: WindowParser(gguf.judge, gguf.touched),
+    onnx.FORMAT: WindowParser(onnx.judge),
+    sentencepiece.FORMAT: WindowParser(sentencepiece.judge),
+    json_text.FORMAT: WindowParser(json_text.judge),
+    shard_index.FORMAT: WindowParser(shard_index.judge),
+    vocabulary.FORMAT: WindowParser(vocabulary.judge),
+    torch.FORMAT: WindowParser(torch.judge),
+    torch_zip.FORMAT: WindowParser(torch_zip.judge, torch_zip.touched),
+    torch_legacy.FORMAT: WindowParser(torch_legacy.judge),
 }
 
 

@@ -11,6 +11,7 @@ from wan_healthd.digest.disk_file import Source, Stamp
 from wan_healthd.digest.hashing import BlockHasher, WholeHasher, ZeroWatch
 from wan_healthd.digest.lines import DirectLine, Line, ThreadedLine
 from wan_healthd.digest.plan import CHUNK_BYTES, chunks, wanted_blocks, wanted_bytes
+from wan_healthd.digest.section_check import SectionCheck
 from wan_healthd.digest.slots import SlotPool
 from wan_healthd.domain.digests import Algorithm, Assurance, weakest
 from wan_healthd.domain.extents import ByteRange, merge
@@ -31,7 +32,11 @@ class Listener(Protocol):
 
 
 class Reading:
-    """Carries out one request on one source."""
+    """Carries out one request on one source.
+
+    Raises:
+        ValueError: the request's sections make no sense.
+    """
 
     def __init__(self, source: Source, request: ReadRequest, slots: SlotPool, listener: Listener) -> None:
         self._source = source
@@ -41,6 +46,7 @@ class Reading:
         self._zeros = ZeroWatch()
         self._whole = WholeHasher() if Algorithm.SHA256 in request.algorithms and request.blocks is None else None
         self._blocks = BlockHasher(listener.run) if Algorithm.BLAKE3_1M in request.algorithms else None
+        self._sections = SectionCheck(request) if request.sections else None
         self._assurances: set[Assurance] = set()
 
     def outcome(self) -> ReadOutcome:
@@ -71,7 +77,7 @@ class Reading:
 
     @contextmanager
     def _line(self, size_bytes: int) -> Iterator[Line]:
-        stages = [stage for stage in (self._blocks, self._whole) if stage is not None]
+        stages = [stage for stage in (self._blocks, self._whole, self._sections) if stage is not None]
         threaded = size_bytes > CHUNK_BYTES and bool(stages)
         with self._slots.borrow(SLOTS_A_FILE if threaded else 1) as slots:
             line: Line = ThreadedLine(slots, stages) if threaded else DirectLine(slots[0], stages)
@@ -92,6 +98,7 @@ class Reading:
             errno_name=reader.errno_name or ("EIO" if unreadable else None),
             all_zero=self._zeros.all_zero and reader.bytes_read > 0,
             bytes_read=reader.bytes_read,
+            bad_sections=self._sections.bad_sections if self._sections is not None else (),
         )
 
 

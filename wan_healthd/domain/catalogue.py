@@ -223,6 +223,39 @@ ROOT_UNREACHABLE = FindingKind(
     suggestion="mount the file system or correct the path in the configuration; nothing below it can be judged until then",
     undetermined=True,
 )
+SOURCES_DISAGREE = FindingKind(
+    code="sources-disagree",
+    category=Category.FORMAT,
+    corruption_type=None,
+    severity=Severity.MEDIUM,
+    text="it is in dispute what {name} should be: {first} says {this}, but {second} says {that}",
+    suggestion="find out which of the two is right, and remove or renew the other",
+    undetermined=True,  # whichever the content fits, the other calls it wrong: nobody can call the file healthy
+)
+SIDECAR_FOR_ANOTHER = FindingKind(
+    code="sidecar-for-another",
+    category=Category.FORMAT,
+    corruption_type=None,
+    severity=Severity.LOW,
+    text="{name} was not checked against {sidecar}: that speaks of {other} only",
+    suggestion="if it was made before the file was renamed, write it anew from a source that you trust; otherwise remove it",
+)
+DIGEST_REFUSED = FindingKind(
+    code="digest-refused",
+    category=Category.FORMAT,
+    corruption_type=None,
+    severity=Severity.LOW,
+    text="{name} was not checked against {authority}: {digest} {reason}",
+    suggestion="correct the digest there, or remove it; a mirror that is not the hub itself may never give real ones",
+)
+SOURCE_UNUSABLE = FindingKind(
+    code="source-unusable",
+    category=Category.FORMAT,
+    corruption_type=None,
+    severity=Severity.LOW,
+    text="cannot take digests from {name}: {what}",
+    suggestion="{cure}; files are checked against other sources meanwhile",
+)
 
 KINDS: tuple[FindingKind, ...] = (
     FILE_MISSING,
@@ -245,6 +278,10 @@ KINDS: tuple[FindingKind, ...] = (
     HEADER_TOO_LARGE,
     NOT_YET_READ,
     ROOT_UNREACHABLE,
+    SOURCES_DISAGREE,
+    SIDECAR_FOR_ANOTHER,
+    DIGEST_REFUSED,
+    SOURCE_UNUSABLE,
 )
 BY_CODE: dict[str, FindingKind] = {kind.code: kind for kind in KINDS}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from wan_healthd.domain.digests import BLOCK_BYTES, BLOCK_DIGEST_BYTES, BlockMap
-from wan_healthd.domain.extents import ByteRange, ranges_of_blocks
+from wan_healthd.domain.extents import ByteRange, merge, ranges_of_blocks
 
 
 class Comparison(Struct, frozen=True):
@@ -60,4 +60,5 @@ def runs_of(blocks: list[int]) -> tuple[tuple[int, int], ...]:
 
 def blocks_of(ranges: tuple[ByteRange, ...]) -> list[int]:
     """Numbers of the blocks that the ranges touch, ascending."""
-    return sorted({block for item in ranges for block in range(item.offset // BLOCK_BYTES, -(-item.end // BLOCK_BYTES))})
+    whole = merge(ranges)  # without the empty ones, which touch nothing
+    return sorted({block for item in whole for block in range(item.offset // BLOCK_BYTES, -(-item.end // BLOCK_BYTES))})

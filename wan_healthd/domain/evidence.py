@@ -49,11 +49,11 @@ class ModelKind(StrEnum):
     LORA = "lora"
 
 
-class Section(Struct, frozen=True):
+class Section(Struct, frozen=True, array_like=True):
     """A part of a file that carries a CRC-32 of its own (an entry of a zip archive).
 
     `offset` and `length` are the stored bytes in the file; `is_deflated` says that the CRC is of their inflated
-    `size_bytes`.
+    `size_bytes`. An archive may have 65,536 of them, so they travel as arrays.
     """
 
     name: str

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from wan_healthd.domain.alerts import Alert
 from wan_healthd.domain.digests import BLOCK_DIGEST_BYTES, Algorithm, Assurance
-from wan_healthd.domain.evidence import HeaderFacts
+from wan_healthd.domain.evidence import HeaderFacts, Section
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.files import FileLook, Listing
 from wan_healthd.domain.identity import FileIdentity
@@ -165,12 +165,15 @@ class ReadRequest(Struct, frozen=True):
         size_bytes: the size that the caller saw; the read ends there.
         algorithms: SHA256 needs the whole file from byte 0; BLAKE3_1M digests each block.
         blocks: half-open runs (first, end) of block numbers to read, ascending; None for the whole file.
+        sections: parts whose own CRC-32 is checked on the way, ascending and without overlaps; only of a whole file. Their
+            names may be left empty.
     """
 
     size_bytes: int
     algorithms: tuple[Algorithm, ...]
     mode: ReadMode = ReadMode.POLITE
     blocks: tuple[tuple[int, int], ...] | None = None
+    sections: tuple[Section, ...] = ()
 
 
 class BlockRun(Struct, frozen=True):
@@ -198,6 +201,8 @@ class ReadOutcome(Struct, frozen=True):
         errno_name: the storage's error, where bytes were refused.
         all_zero: whether every byte read was zero.
         bytes_read: bytes that came from the file.
+        bad_sections: places in the request's `sections`, ascending, of those whose CRC-32 is wrong or that do not inflate to
+            exactly their `size_bytes`. Sections that unreadable bytes touch are not among them.
     """
 
     before: tuple[int, int, int, int]
@@ -208,6 +213,7 @@ class ReadOutcome(Struct, frozen=True):
     errno_name: str | None = None
     all_zero: bool = False
     bytes_read: int = 0
+    bad_sections: tuple[int, ...] = ()
 
     @property
     def is_stable(self) -> bool:

@@ -12,7 +12,9 @@ MAX_BODY_BYTES = 4096
 _ERROR_FIELDS = frozenset({"error", "errors", "error_code", "errorCode", "detail"})
 _MESSAGE_FIELDS = frozenset({"message", "Message", "msg", "title"})
 _STATUS_FIELDS = frozenset({"status", "statusCode", "status_code", "code", "Code", "documentation_url", "Success", "success"})
-_CONTEXT_FIELDS = frozenset({"type", "path", "url", "timestamp", "requestId", "RequestId", "request_id", "instance", "data", "Data"})
+_CONTEXT_FIELDS = frozenset(
+    {"type", "path", "url", "timestamp", "requestId", "RequestId", "request_id", "instance", "data", "Data"}
+)
 _VOCABULARY = _ERROR_FIELDS | _MESSAGE_FIELDS | _STATUS_FIELDS | _CONTEXT_FIELDS
 _FIRST_FIELD = re.compile(rb'(?:\xef\xbb\xbf)?\s*+\{\s*+"(?P<name>\w++)"\s*+:')
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])

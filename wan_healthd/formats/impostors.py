@@ -16,6 +16,8 @@ from wan_healthd.formats.window import Window
 
 HEAD_BYTES = 4096
 """What is looked at; a plain text is an impostor only if this holds all of it."""
+MIN_TEXT_BYTES = 8
+"""Every format has a byte that no text has among its first eight, but not in fewer: `GGUF` alone is the rest of a file."""
 SHOWN_CHARS = 60
 
 Found = tuple[Impostor, LfsPointer | None]
@@ -48,7 +50,7 @@ def recognise(head: bytes, size_bytes: int) -> Found | None:
         return found
     if is_json_error(head, is_whole=size_bytes <= HEAD_BYTES):
         return Impostor.JSON_ERROR, None
-    if size_bytes <= HEAD_BYTES and _is_text(head) and not _is_text_pickle(head):
+    if MIN_TEXT_BYTES <= size_bytes <= HEAD_BYTES and _is_text(head) and not _is_text_pickle(head):
         return Impostor.TEXT, None
     return None
 

@@ -7,16 +7,15 @@ below 1,024 bytes in all.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from wan_healthd.domain.evidence import LfsPointer
 
 FIRST_LINE = b"version https://git-lfs.github.com/spec/v1"
 _OLD_FIRST_LINES = (b"version https://hawser.github.com/spec/v1", b"version http://git-media.io/v/2")
 MAX_POINTER_BYTES = 1023
-SENTINELS = frozenset(
-    {"0" * 64, "f" * 64, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}
-)
-"""Digests that programs write when they have none: of nothing at all, they would vouch for anything (the last is SHA-256 of "")."""
+SENTINELS = frozenset({"0" * 64, "f" * 64, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"})
+"""Digests that programs write when they have none; the last is that of an empty file."""
 
 _POINTER = re.compile(
     re.escape(FIRST_LINE) + rb"\n"
@@ -48,4 +47,4 @@ def read_pointer(content: bytes, size_bytes: int) -> LfsPointer | None:
 
 def _is_sorted(extensions: bytes) -> bool:
     keys = [line.split(b" ", 1)[0] for line in extensions.splitlines()]
-    return all(earlier < later for earlier, later in zip(keys, keys[1:], strict=False))
+    return all(earlier < later for earlier, later in pairwise(keys))

@@ -8,16 +8,18 @@ for a zip; and offsets beyond the size of any file are a fault where the loader'
 from __future__ import annotations
 
 import zlib
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from wan_healthd.domain.evidence import HeaderFacts, HeaderFault
 from wan_healthd.domain.extents import ByteRange, merge
 from wan_healthd.domain.ports import TouchedTensors
+from wan_healthd.formats.kinds import kind_of
 from wan_healthd.formats.signatures import name_of_content
 from wan_healthd.formats.strict_json import Malformed, TooMuch
 from wan_healthd.formats.tensor_extents import Extents, lay_out
+from wan_healthd.formats.tensor_info import TensorTable
 from wan_healthd.formats.tensor_table import read_table
+from wan_healthd.formats.touching import NOTHING_TOUCHED, TensorMap, touched_of
 
 FORMAT = "safetensors"
 LENGTH_BYTES = 8
@@ -28,11 +30,8 @@ MAX_HEADER_BYTES = 16 << 20
 MAX_PACKED_HEADER_BYTES = 4 << 20
 MAX_FILE_BYTES = 2**63 - 1
 """No file system gives more."""
-MAX_NAMES = 200
-MAX_NAME_CHARS = 512
 
 _TOO_LARGE = "header-too-large-to-judge"
-_NOTHING_TOUCHED = TouchedTensors(names=(), total=0, in_header=False)
 
 
 def judge_length(prefix: bytes, size_bytes: int) -> int | HeaderFacts:
@@ -72,7 +71,7 @@ def judge(header: bytes, size_bytes: int) -> HeaderFacts:
     if len(header) > MAX_HEADER_BYTES:
         return HeaderFacts(format=FORMAT, payload_offset=payload_offset, undecided=_TOO_LARGE)
     try:
-        extents = _read_extents(header)
+        table, extents = _read_extents(header)
     except Malformed as fault:
         return _faulty(fault.code, fault.detail, payload_offset=payload_offset)
     except TooMuch:
@@ -85,6 +84,7 @@ def judge(header: bytes, size_bytes: int) -> HeaderFacts:
         declared_bytes=declared_bytes,
         payload_offset=payload_offset,
         tensor_count=len(extents.names),
+        kind=kind_of((name, info.shape) for name, info in table.items()),
         packed_header=zlib.compress(header, 6) if len(header) <= MAX_PACKED_HEADER_BYTES else None,
         lost_tensors=lost.names,
         lost_tensors_total=lost.total,
@@ -99,40 +99,47 @@ def tensors_touched(header: bytes, ranges: Sequence[ByteRange]) -> TouchedTensor
         ranges: byte ranges of the file, in any order.
 
     Returns:
-        Names in file order, at most `MAX_NAMES` of them, each cut to `MAX_NAME_CHARS`.
+        See `touching.touched_of`.
     """
     try:
-        extents = _read_extents(header)
+        _, extents = _read_extents(header)
     except (Malformed, TooMuch):
-        return _NOTHING_TOUCHED
+        return NOTHING_TOUCHED
     return _touched(extents, LENGTH_BYTES + len(header), ranges)
 
 
 def _touched(extents: Extents, payload_offset: int, ranges: Sequence[ByteRange]) -> TouchedTensors:
     damaged = merge(ranges)
     if not damaged:
-        return _NOTHING_TOUCHED
-    extents = extents.without_empty()
-    names: list[str] = []
-    total = 0
-    counted = 0
-    for item in damaged:
-        first = max(counted, bisect_right(extents.ends, item.offset - payload_offset))
-        counted = max(first, bisect_left(extents.begins, item.end - payload_offset))
-        total += counted - first
-        names += extents.names[first : min(counted, first + MAX_NAMES - len(names))]
-    return TouchedTensors(
-        names=tuple(name[:MAX_NAME_CHARS] for name in names),
-        total=total,
-        in_header=damaged[0].offset < payload_offset,
+        return NOTHING_TOUCHED
+    tensors = TensorMap(
+        payload_offset=payload_offset,
+        names=extents.names,
+        begins=[payload_offset + begin for begin in extents.begins],
+        ends=[payload_offset + end for end in extents.ends],
     )
+    return touched_of(tensors, damaged)
 
 
-def _read_extents(header: bytes) -> Extents:
-    extents = lay_out(read_table(header))
+def tensor_sizes(header: bytes) -> dict[str, int]:
+    """Bytes of each tensor by its name.
+
+    Args:
+        header: JSON bytes that `judge` found valid, or only at odds with the file's size; for others the answer is empty.
+    """
+    try:
+        _, extents = _read_extents(header)
+    except (Malformed, TooMuch):
+        return {}
+    return {name: end - begin for name, begin, end in zip(extents.names, extents.begins, extents.ends, strict=True)}
+
+
+def _read_extents(header: bytes) -> tuple[TensorTable, Extents]:
+    table = read_table(header)
+    extents = lay_out(table)
     if extents.payload_bytes > MAX_FILE_BYTES - LENGTH_BYTES - len(header):
         raise Malformed("offsets-overflow", f"the tensors end at byte {extents.payload_bytes}, beyond the end of any file")
-    return extents
+    return table, extents
 
 
 def _size_fault(declared_bytes: int, size_bytes: int) -> HeaderFault | None:

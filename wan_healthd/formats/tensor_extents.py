@@ -23,15 +23,6 @@ class Extents(Struct, frozen=True):
         """Size of all tensors together."""
         return self.ends[-1] if self.ends else 0
 
-    def without_empty(self) -> Extents:
-        """Only the tensors that have bytes."""
-        kept = [index for index, begin in enumerate(self.begins) if begin < self.ends[index]]
-        return Extents(
-            names=[self.names[index] for index in kept],
-            begins=[self.begins[index] for index in kept],
-            ends=[self.ends[index] for index in kept],
-        )
-
 
 def lay_out(table: TensorTable) -> Extents:
     """The tensors in the order of their offsets.

@@ -40,6 +40,9 @@ def touched_of(tensors: TensorMap, ranges: Sequence[ByteRange]) -> TouchedTensor
         Names in file order, at most `MAX_NAMES` of them, each cut to `MAX_NAME_CHARS`.
     """
     damaged = merge(ranges)
+    if not damaged:
+        return NOTHING_TOUCHED
+    tensors = _without_empty(tensors)
     names: list[str] = []
     total = 0
     counted = 0
@@ -51,11 +54,11 @@ def touched_of(tensors: TensorMap, ranges: Sequence[ByteRange]) -> TouchedTensor
     return TouchedTensors(
         names=tuple(name[:MAX_NAME_CHARS] for name in names),
         total=total,
-        in_header=bool(damaged) and damaged[0].offset < tensors.payload_offset,
+        in_header=damaged[0].offset < tensors.payload_offset,
     )
 
 
-def without_empty(tensors: TensorMap) -> TensorMap:
+def _without_empty(tensors: TensorMap) -> TensorMap:
     """Only the tensors that have bytes: the others touch nothing."""
     kept = [index for index, begin in enumerate(tensors.begins) if begin < tensors.ends[index]]
     return TensorMap(
@@ -68,7 +71,7 @@ def without_empty(tensors: TensorMap) -> TensorMap:
 
 def pack_map(tensors: TensorMap) -> bytes | None:
     """The map for `HeaderFacts.packed_header`; None where it is too large to keep."""
-    plain = msgspec.msgpack.encode(without_empty(tensors))
+    plain = msgspec.msgpack.encode(_without_empty(tensors))
     return zlib.compress(plain, 6) if len(plain) <= MAX_PACKED_BYTES else None
 
 

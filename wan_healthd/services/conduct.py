@@ -70,6 +70,11 @@ class Conductor:
         """Files below the roots that belong to no model, as of the last sweep of each."""
         return sum(self._unclaimed.values())
 
+    @property
+    def waiting(self) -> int:
+        """Sweeps that were asked for and did not begin."""
+        return len(self._asked)
+
     def ask(self, name: str) -> None:
         """Have a sweep of all roots: INCREMENTAL or FULL. Does not wait."""
         self._ask(name)

@@ -10,6 +10,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from wan_healthd.checks.baseline import may_become_baseline, may_move_baseline
+from wan_healthd.checks.emptiness import may_be_zeros
 from wan_healthd.checks.registry import judge_file
 from wan_healthd.domain.errors import WorkerFailed, WorkerRefused
 from wan_healthd.domain.evidence import FileEvidence, HeaderFacts
@@ -204,11 +205,15 @@ class Inspector:
             return with_reading(evidence, CHANGED, ""), None
         if not self._reads_content or not is_worth_reading(evidence):
             return evidence, None
-        first_word = judge_file(evidence)
-        if any(not finding.is_advice for finding in first_word) and not subject.content.is_whole:
-            await self._publisher.judged(Judgement(state.record, look, first_word, subject.content.id, is_final=False))
+        await self._say_first_word(state, evidence, subject.content)
         reading, complaint = await self._read(task, state, replace(subject, header=header))
         return with_reading(evidence, reading, complaint), reading
+
+    async def _say_first_word(self, state: PathState, evidence: FileEvidence, content: ContentRecord) -> None:
+        """Damage that the header shows already; not of what may be all zeros, which only the whole read tells."""
+        found = judge_file(evidence)
+        if any(not finding.is_advice for finding in found) and not content.is_whole and not may_be_zeros(evidence):
+            await self._publisher.judged(Judgement(state.record, evidence.look, found, content.id, is_final=False))
 
     async def _publish(
         self, state: PathState, evidence: FileEvidence, content_id: int | None, *, ends_scrub: bool = False

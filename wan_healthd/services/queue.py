@@ -136,6 +136,8 @@ class WorkQueue:
         self._count(entry.task, +1)
         if entry.task.priority != before:  # else it has its place already: the heap must not grow with every hint
             heapq.heappush(self._heap, (entry.task.priority, entry.number, task.path))
+        if len(self._heap) > 4 * self._capacity:
+            self._drop_stale_places()
         self._wake()
         return True
 
@@ -166,6 +168,12 @@ class WorkQueue:
                 heapq.heappush(self._heap, (waiting.task.priority, waiting.number, task.path))
         self._wake()
         return entry.tickets
+
+    def _drop_stale_places(self) -> None:
+        """Tasks that became more urgent left their old places behind, which nobody may come by for hours."""
+        places = ((entry.task.priority, entry.number, path) for path, entry in self._waiting.items())
+        self._heap = [place for place in places if place[2] not in self._parked]
+        heapq.heapify(self._heap)
 
     def _wake(self) -> None:
         """Have everybody who waits look again."""

@@ -17,13 +17,15 @@ from wan_healthd.store.connection import Connection
 def enroll(connection: Connection, model: Model, files: Iterable[tuple[bytes, Role]], now: datetime) -> bool:
     """Record the model and these files of it; a new model gets its first verdict and an event. True if it is new."""
     is_new = models.put(connection, model, now)
+    bereft: set[str] = set()
     for path, role in files:
-        models.join(connection, model.id, paths.ensure(connection, path, model.root, role))
+        bereft.update(models.join(connection, model.id, paths.ensure(connection, path, model.root, role)))
     if is_new:
         told = f"{printable(model.id)} appeared at {display(model.path)} ({model.layout})"
         events.append(connection, [NewEvent(now, EventKind.MODEL_APPEARED, told, model_id=model.id, path=display(model.path))])
     strike_off(connection, now)
-    refresh(connection, model.id, now, finished=False)
+    for model_id in (model.id, *sorted(bereft)):
+        refresh(connection, model_id, now, finished=False)
     return is_new
 
 

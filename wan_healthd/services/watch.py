@@ -30,6 +30,7 @@ class Watch:
         roots: absolute.
         sweep: called in the event loop with (root, folder) that must be looked at again.
         complain: told of roots that cannot be watched.
+        most_pending, retry_s: see MOST_PENDING, RETRY_S.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class Watch:
         crew: Crew,
         sweep: Callable[[bytes, bytes], None],
         complain: Callable[[str], None],
+        most_pending: int = MOST_PENDING,
+        retry_s: float = RETRY_S,
     ) -> None:
         self._watcher = watcher
         self._threads = threads
@@ -50,6 +53,8 @@ class Watch:
         self._crew = crew
         self._sweep = sweep
         self._complain = complain
+        self._most_pending = most_pending
+        self._retry_s = retry_s
         self._loop: asyncio.AbstractEventLoop | None = None
         self._guard = threading.Lock()
         self._pending: dict[bytes, WatchKind] = {}
@@ -63,6 +68,9 @@ class Watch:
 
     async def start(self) -> None:
         """Watch all roots."""
+        with self._guard:  # a hint that came after the last stop would make the first one now seem the second: it wakes nobody
+            self._pending.clear()
+            self._has_lost = False
         self._loop = asyncio.get_running_loop()
         await self._threads.run(self._begin)
 
@@ -75,9 +83,6 @@ class Watch:
                 timer.cancel()
         self._unwatched.clear()
         self._loop = None
-        with self._guard:  # or the first hint after a new start would seem to be the second, and wake nobody
-            self._pending.clear()
-            self._has_lost = False
 
     def root_of(self, path: bytes) -> bytes | None:
         """The innermost root that holds `path`."""
@@ -92,7 +97,7 @@ class Watch:
         """Called in the watcher's thread: only remember, and wake the loop once."""
         with self._guard:
             is_first = not self._pending and not self._has_lost
-            if len(self._pending) < MOST_PENDING:
+            if len(self._pending) < self._most_pending:
                 self._pending[event.path] = _stronger(self._pending.get(event.path), event.kind)
             else:
                 self._has_lost = True
@@ -137,7 +142,7 @@ class Watch:
             earlier = self._unwatched.get(root)
             if earlier is not None:
                 earlier.cancel()
-            self._unwatched[root] = loop.call_later(RETRY_S, self._retry, root)
+            self._unwatched[root] = loop.call_later(self._retry_s, self._retry, root)
 
     def _retry(self, root: bytes) -> None:
         self._unwatched[root] = None

@@ -41,10 +41,12 @@ def watch(connection: Connection, watched_roots: Sequence[bytes], stated_ids: Se
     connection.executemany("UPDATE model SET stated = 1 WHERE id = ?", [(model_id,) for model_id in stated_ids])
 
 
-def join(connection: Connection, model_id: str, path_id: int) -> None:
-    """The path is one of this model's files, and of no other's."""
+def join(connection: Connection, model_id: str, path_id: int) -> tuple[str, ...]:
+    """The path is one of this model's files, and of no other's; returns whose it was till now."""
+    before = tuple(other for other in of_path(connection, path_id) if other != model_id)
     connection.execute("DELETE FROM membership WHERE path_id = ? AND model_id != ?", (path_id, model_id))
     connection.execute("INSERT OR IGNORE INTO membership VALUES (?, ?)", (model_id, path_id))
+    return before
 
 
 def get(connection: Connection, model_id: str) -> ModelRecord | None:

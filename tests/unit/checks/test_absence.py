@@ -58,7 +58,7 @@ CASES = {
         FileLook(Presence.UNREADABLE, errno_name="EIO"), *DISK, "(EIO): it refuses to look at it", Cause.UNREADABLE
     ),
     "the disk refuses to open it": Case(
-        FileLook(Presence.UNREADABLE, HERE, MODE, errno_name="EUCLEAN"), *DISK, "(EUCLEAN): it refuses to open it", Cause.UNREADABLE
+        FileLook(Presence.UNREADABLE, HERE, MODE, errno_name="EUCLEAN"), *DISK, "refuses to open it", Cause.UNREADABLE
     ),
     "the disk refuses without a word": Case(FileLook(Presence.UNREADABLE), *DISK, "(EIO)", Cause.UNREADABLE),
     "we have no descriptor left": Case(FileLook(Presence.UNREADABLE, errno_name="EMFILE"), *UNSEEN, "(EMFILE)"),

@@ -16,12 +16,14 @@ BROKEN = flipped(SOUND, 2_000_000)
 UNREADABLE = msgspec.structs.replace(
     first_word(SOUND), content=ContentReading(None, Assurance.DISK, unreadable=(ByteRange(0, 4096),))
 )
+SCRUBBED = msgspec.structs.replace(first_word(SOUND), content=ContentReading(None, Assurance.DISK))
 ZEROS = bytes(4096)
 
 BECOMES = {
     "sound and new": (read(first_word(SOUND), SOUND), True),
     "not read": (first_word(SOUND), False),
     "not read whole": (UNREADABLE, False),
+    "read in part": (SCRUBBED, False),
     "broken": (read(first_word(SOUND + b"x"), SOUND + b"x"), False),
     "zeros": (read(first_word(ZEROS), ZEROS), False),
     "known already": (read(first_word(SOUND, SOUND), SOUND, SOUND), False),

@@ -36,7 +36,7 @@ from wan_healthd.digest.protocol import (
     encode,
 )
 from wan_healthd.domain.digests import Algorithm, Assurance
-from wan_healthd.domain.evidence import HeaderFacts, HeaderFault
+from wan_healthd.domain.evidence import HeaderFacts, HeaderFault, Section
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.ports import BlockRun, ReadMode, ReadOutcome, ReadRequest, TouchedTensors
 
@@ -44,18 +44,37 @@ JOBS = st.integers(1, 2**32)
 SIZES = st.integers(0, 2**62)
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 RANGES = st.lists(st.builds(ByteRange, SIZES, SIZES), max_size=3).map(tuple)
+SECTIONS = st.lists(st.builds(Section, TEXTS, SIZES, SIZES, st.integers(0, 2**32 - 1), st.booleans(), SIZES), max_size=3).map(
+    tuple
+)
 REQUESTS = st.builds(
     ReadRequest,
     SIZES,
     st.lists(st.sampled_from(Algorithm), max_size=2).map(tuple),
     st.sampled_from(ReadMode),
     st.none() | st.lists(st.tuples(SIZES, SIZES), max_size=3).map(tuple),
+    SECTIONS,
 )
 STAMPS = st.tuples(SIZES, SIZES, SIZES, SIZES)
 OUTCOMES = st.builds(
-    ReadOutcome, STAMPS, STAMPS, st.none() | TEXTS, st.sampled_from(Assurance), RANGES, st.none() | TEXTS, st.booleans(), SIZES
+    ReadOutcome,
+    STAMPS,
+    STAMPS,
+    st.none() | TEXTS,
+    st.sampled_from(Assurance),
+    RANGES,
+    st.none() | TEXTS,
+    st.booleans(),
+    SIZES,
+    st.lists(SIZES, max_size=3).map(tuple),
 )
-FACTS = st.builds(HeaderFacts, TEXTS, st.none() | st.builds(HeaderFault, TEXTS, TEXTS), packed_header=st.none() | st.binary())
+FACTS = st.builds(
+    HeaderFacts,
+    TEXTS,
+    st.none() | st.builds(HeaderFault, TEXTS, TEXTS),
+    packed_header=st.none() | st.binary(),
+    sections=SECTIONS,
+)
 DIGESTS = st.integers(1, 3).flatmap(lambda count: st.binary(min_size=32 * count, max_size=32 * count))
 TO_WORKER: st.SearchStrategy[ToWorker] = st.one_of(
     st.builds(Hello, st.integers(0, 9)),

@@ -6,6 +6,7 @@ import json
 import re
 import time
 import zlib
+from inspect import getsource
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from tests.fakes.real_loader import refusal, refusal_of_file
 from tests.fakes.safetensors_files import make, pack, sample
 from wan_healthd.domain.evidence import HeaderFacts
 from wan_healthd.domain.extents import ByteRange
-from wan_healthd.formats import safetensors
+from wan_healthd.formats import exact_table, safetensors, strict_json, tensor_extents, tensor_table, touching
 from wan_healthd.formats.dtypes import ELEMENT_BITS
 
 ONE = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
@@ -224,11 +225,11 @@ def test_refuses_what_the_real_loader_refuses(name: str, tmp_path: Path) -> None
 
 
 def test_every_code_is_kebab_case_and_tested() -> None:
-    sources = Path(safetensors.__file__).parent.glob("*.py")
+    modules = (exact_table, safetensors, strict_json, tensor_extents, tensor_table)
     raised = {
         code
-        for source in sources
-        for code in re.findall(r'(?:Malformed|_faulty|HeaderFault|_size_fault)\(\s*"([a-z0-9-]+)"', source.read_text())
+        for module in modules
+        for code in re.findall(r'(?:Malformed|_faulty|HeaderFault|_size_fault)\(\s*"([a-z0-9-]+)"', getsource(module))
     }
     assert raised - {bad.code for bad in INVALID.values()} == {"offsets-overflow"}
 
@@ -352,8 +353,8 @@ class TestTensorsTouched:
         ).encode()
         answer = safetensors.tensors_touched(header, [ByteRange(8 + len(header), 1000)])
         assert answer.total == 500
-        assert len(answer.names) == safetensors.MAX_NAMES
-        assert {len(name) for name in answer.names} == {safetensors.MAX_NAME_CHARS}
+        assert len(answer.names) == touching.MAX_NAMES
+        assert {len(name) for name in answer.names} == {touching.MAX_NAME_CHARS}
 
     @pytest.mark.parametrize("header", [b"", b"{", rows((1, 4)), b"\xff"])
     def test_faulty_headers_name_nothing(self, header: bytes) -> None:

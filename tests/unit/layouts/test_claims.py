@@ -9,7 +9,7 @@ from wan_healthd.domain.models import Layout, Model
 from wan_healthd.layouts.folder import COLLECTIONS, is_model
 from wan_healthd.layouts.registry import StatedModel, claim_file, claim_folder, id_below, stated_at
 
-ROOT = b"/srv/models"
+ROOT = b"/srv/weights"
 SHARDS = (b"m-00001-of-00002.safetensors", b"m-00002-of-00002.safetensors")
 
 
@@ -47,14 +47,14 @@ def test_collections_are_written_as_they_are_compared() -> None:
 @pytest.mark.parametrize(
     ("root", "path", "name"),
     [
-        (ROOT, b"/srv/models/wan/T2V", "wan/T2V"),
-        (ROOT + b"/", b"/srv/models/wan", "wan"),
-        (ROOT, ROOT, "models"),
-        (ROOT + b"/", ROOT, "models"),
+        (ROOT, b"/srv/weights/wan/T2V", "wan/T2V"),
+        (ROOT + b"/", b"/srv/weights/wan", "wan"),
+        (ROOT, ROOT, "weights"),
+        (ROOT + b"/", ROOT, "weights"),
         (b"/", b"/wan", "wan"),
         (b"/", b"/", "/"),
-        (ROOT, b"/srv/models/a\nb", r"a\nb"),
-        (ROOT, b"/srv/models/\xff", r"\xff"),
+        (ROOT, b"/srv/weights/a\nb", r"a\nb"),
+        (ROOT, b"/srv/weights/\xff", r"\xff"),
     ],
 )
 def test_an_unstated_model_is_named_by_its_path_below_the_root(root: bytes, path: bytes, name: str) -> None:

@@ -1,0 +1,42 @@
+"""The hub client's cache: `models--ORG--NAME/` with blobs, refs and snapshots (domain facts, section 2).
+
+A model is one snapshot; its files are links to blobs, which are read once however many snapshots share them. The commit that
+`refs/main` names (or the only one there) has the plain id `ORG/NAME`, any other `ORG/NAME@COMMIT`.
+"""
+
+from __future__ import annotations
+
+import re
+
+PREFIX = b"models--"
+SNAPSHOTS = b"snapshots"
+_COMMIT = re.compile(rb"[0-9a-f]{40}")
+_REPO = re.compile(rb"models--([A-Za-z0-9._-]+?)--([A-Za-z0-9._-]+)")
+_BARE_REPO = re.compile(rb"models--([A-Za-z0-9._]+(?:-[A-Za-z0-9._]+)*)")
+
+
+def repo_of(folder_name: bytes, entries: frozenset[bytes]) -> str | None:
+    """The repository whose cache this folder is ("ORG/NAME", or "NAME" for old ones without an owner); None if it is none."""
+    if not folder_name.startswith(PREFIX) or not entries & {b"blobs", b"refs", SNAPSHOTS}:
+        return None
+    match = _REPO.fullmatch(folder_name)
+    if match is not None:
+        return f"{match[1].decode()}/{match[2].decode()}"
+    bare = _BARE_REPO.fullmatch(folder_name)
+    return None if bare is None else bare[1].decode()
+
+
+def is_commit(name: bytes) -> bool:
+    """Whether a folder below `snapshots` is a commit's."""
+    return _COMMIT.fullmatch(name) is not None
+
+
+def id_of(repo: str, commit: bytes, main: bytes, commits: frozenset[bytes]) -> str:
+    """The id of one snapshot.
+
+    `main` is the content of `refs/main` (may be empty), `commits` are the names below `snapshots`.
+    """
+    chosen = main.strip()
+    if commit == chosen or (chosen not in commits and len(commits) == 1):
+        return repo
+    return f"{repo}@{commit.decode('ascii', 'backslashreplace')}"

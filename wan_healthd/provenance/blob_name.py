@@ -1,0 +1,45 @@
+"""A blob of the hub cache is named by the digest of its content: `models--ORG--NAME/blobs/<etag>`.
+
+64 hex digits are a SHA-256, 40 a git SHA-1. In the shared store of newer clients (`blobs/<xx>/<xet_hash>` beside the
+repositories) the name is a xet hash, which looks the same and is no SHA-256; `models--…/blobs/<etag>` is then a link to it,
+and it is the *link's* name that is the digest. So every path on the way from a file to its bytes has to be asked.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable
+
+from wan_healthd.domain.evidence import Claim
+from wan_healthd.domain.files import VerifiedBy
+from wan_healthd.domain.paths import display
+from wan_healthd.provenance.sources import Subject, Told
+from wan_healthd.provenance.stated import Statement, as_told, together
+
+_BLOB = re.compile(rb"((?:.*/)?models--[^/]+/blobs)/([0-9a-f]{64}|[0-9a-f]{40})", re.DOTALL)
+
+
+def told(way: Iterable[bytes], subject: Subject) -> Told:
+    """The claims of all blob names on the way: the subject's own path and then each link's absolute target, in turn.
+
+    Names of partial downloads (`<etag>.incomplete`) claim nothing.
+    """
+    return together([as_told(statement, subject) for path in way if (statement := _statement(path)) is not None])
+
+
+def target_of(path: bytes, link_text: bytes) -> bytes:
+    """The absolute path that a link at `path` with this text leads to, one hop on."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), link_text))
+
+
+def _statement(path: bytes) -> Statement | None:
+    blob = _BLOB.fullmatch(path)
+    if blob is None:
+        return None
+    return Statement(VerifiedBy.BLOB_NAME, f"the name of its blob in {display(blob[1])}", blob[2].decode())
+
+
+def claim_of(path: bytes) -> Claim | None:
+    """The claim of a blob's own path; None where the name tells nothing."""
+    return next(iter(told([path], Subject(path)).claims), None)
