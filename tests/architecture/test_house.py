@@ -76,6 +76,7 @@ def test_a_finding_reads_well_once_filled(kind: FindingKind) -> None:
 def test_findings_are_told_apart_and_all_are_listed() -> None:
     assert repeated(kind.code for kind in KINDS) == []
     declared = {value for value in vars(catalogue).values() if isinstance(value, FindingKind)}
+    declared |= {kind for shape in catalogue.SHAPES.values() for kind in shape.all}
     assert declared == set(KINDS)
 
 

@@ -77,6 +77,10 @@ def pattern(size_bytes: int) -> bytes:
     return hashlib.shake_128(b"%d" % size_bytes).digest(size_bytes)
 
 
+def git_sha1(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
 def block_digests(content: bytes) -> dict[int, bytes]:
     return {
         offset // BLOCK_BYTES: blake3(content[offset : offset + BLOCK_BYTES]).digest()
@@ -123,7 +127,7 @@ def test_digests_are_right_at_every_size(engine_of: Use[None], put: Put) -> None
             file = put(content)
             outcome = await engine.read(file.descriptor, file.request(), file.runs.append)
             facts = os.stat(file.path)
-            assert outcome.sha256 == hashlib.sha256(content).hexdigest()
+            assert (outcome.sha256, outcome.git_sha1) == (hashlib.sha256(content).hexdigest(), None)
             assert file.digests == block_digests(content)
             assert outcome.before == outcome.after == (facts.st_ino, size, facts.st_mtime_ns, facts.st_ctime_ns)
             assert (outcome.bytes_read, outcome.unreadable, outcome.errno_name) == (size, (), None)
@@ -143,6 +147,43 @@ def test_only_what_is_wanted_is_computed(engine_of: Use[None], put: Put, algorit
             wants_sha256 = algorithm is Algorithm.SHA256
             assert outcome.sha256 == (hashlib.sha256(content).hexdigest() if wants_sha256 else None)
             assert file.digests == ({} if wants_sha256 else block_digests(content))
+
+    engine_of(work)
+
+
+@pytest.mark.parametrize("algorithms", [(Algorithm.GIT_SHA1,), tuple(Algorithm)], ids=["alone", "beside the others"])
+def test_a_file_is_named_as_git_names_it(engine_of: Use[None], put: Put, algorithms: tuple[Algorithm, ...]) -> None:
+    async def work(engine: DigestEngine) -> None:
+        for size in SIZES:
+            content = pattern(size)
+            file = put(content)
+            outcome = await engine.read(file.descriptor, file.request(*algorithms), file.runs.append)
+            assert outcome.git_sha1 == git_sha1(content)
+            assert (outcome.sha256 is None) == (Algorithm.SHA256 not in algorithms)
+            assert (outcome.bytes_read, outcome.unreadable) == (size, ())
+
+    engine_of(work)
+
+
+def test_the_name_is_that_of_the_git_book(engine_of: Use[None], put: Put) -> None:
+    """Section 10.2, `git hash-object`."""
+    file = put(b"test content\n")
+
+    async def work(engine: DigestEngine) -> None:
+        outcome = await engine.read(file.descriptor, file.request(Algorithm.GIT_SHA1), file.runs.append)
+        assert outcome.git_sha1 == "d670460b4b4aece5915caf5c68d12f560a9fe3e4"
+
+    engine_of(work)
+
+
+def test_git_names_whole_files_only(engine_of: Use[None], put: Put) -> None:
+    file = put(pattern(5 * MIB))
+
+    async def work(engine: DigestEngine) -> None:
+        asked = ReadRequest(file.size_bytes, tuple(Algorithm), blocks=((0, 1),))
+        assert (await engine.read(file.descriptor, asked, file.runs.append)).git_sha1 is None
+        short = ReadRequest(file.size_bytes + 1, tuple(Algorithm))
+        assert (await engine.read(file.descriptor, short, file.runs.append)).git_sha1 is None
 
     engine_of(work)
 

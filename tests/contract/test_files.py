@@ -241,3 +241,120 @@ def test_names_are_bytes_and_listings_are_sorted_by_them(files: Files, root: byt
 
 def test_a_file_that_is_not_open_is_unreadable(files: Files) -> None:
     assert files.look_open(1 << 20) == FileLook(Presence.UNREADABLE, errno_name="EBADF")
+
+
+def small(files: Files, root: bytes, name: bytes, limit_bytes: int = 100) -> tuple[Presence, bytes | None]:
+    """What is read; the look at it is that of `look`."""
+    found = files.read_small(root, root + b"/" + name, limit_bytes)
+    assert found.look == files.look(root, root + b"/" + name)
+    return found.look.presence, found.data
+
+
+@pytest.mark.parametrize("size", [0, 1, 99, 100, 101, 1_000_000])
+def test_a_small_file_is_read_to_one_byte_behind_its_limit(files: Files, root: bytes, size: int) -> None:
+    content = bytes(index % 251 for index in range(size))
+    put(root + b"/sums", content)
+    assert small(files, root, b"sums") == (Presence.FILE, content[:101])
+    assert small(files, root, b"sums", 2_000_000) == (Presence.FILE, content)
+
+
+def test_small_files_behind_links_are_read_inside_the_root_only(files: Files, root: bytes) -> None:
+    put(root + b"/a/sums", b"12345")
+    os.symlink(b"a/sums", root + b"/inside")
+    os.symlink(root + b"/a", root + b"/folder")
+    os.symlink(b"../outside/secret", root + b"/outside")
+    os.symlink(b"nothing", root + b"/dangling")
+    assert small(files, root, b"inside") == (Presence.FILE, b"12345")
+    assert small(files, root, b"folder/sums") == (Presence.FILE, b"12345")
+    assert small(files, root, b"outside") == (Presence.OUTSIDE, None)
+    assert small(files, root, b"dangling") == (Presence.DANGLING, None)
+    assert files.read_small(root, root + b"/../outside/secret", 100).data is None
+
+
+def test_only_regular_files_are_read(files: Files, root: bytes) -> None:
+    os.mkfifo(root + b"/fifo")
+    os.mkdir(root + b"/folder")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(root + b"/socket")
+    listener.close()
+    for name in (b"fifo", b"socket"):
+        assert small(files, root, name) == (Presence.IRREGULAR, None)
+    assert small(files, root, b"folder") == (Presence.FOLDER, None)
+    for name in (b"nothing", b"nul\0byte", b"x" * 300):
+        assert small(files, root, name) == (Presence.ABSENT, None)
+    assert files.read_small(b"/dev", b"/dev/zero", 100).data is None
+
+
+def test_a_small_file_that_the_system_does_not_give(files: Files) -> None:
+    """Reading the memory of a process at address 0 is refused with EIO."""
+    found = files.read_small(b"/proc/self", b"/proc/self/mem", 100)
+    assert (found.data, found.look.presence, found.look.errno_name) == (None, Presence.UNREADABLE, "EIO")
+    assert found.look.identity is not None
+
+
+def way(files: Files, root: bytes, name: bytes) -> list[bytes]:
+    """The way, by names below the root where they are."""
+    first, *hops = files.way(root, root + b"/" + name)
+    assert first == root + b"/" + name
+    return [hop.removeprefix(root + b"/") for hop in hops]
+
+
+def test_the_way_names_where_each_link_leads(files: Files, root: bytes) -> None:
+    put(root + b"/cache/blobs/ab/payload")
+    os.makedirs(root + b"/cache/repo/blobs")
+    os.makedirs(root + b"/cache/repo/snapshots/1/deep")
+    os.symlink(b"../../blobs/ab/payload", root + b"/cache/repo/blobs/etag")
+    os.symlink(b"../../../blobs/etag", root + b"/cache/repo/snapshots/1/deep/model")
+    os.symlink(root + b"/cache/repo/snapshots/1/deep/model", root + b"/absolute")
+    ends = [b"cache/repo/blobs/etag", b"cache/blobs/ab/payload"]
+    assert way(files, root, b"cache/repo/snapshots/1/deep/model") == ends
+    assert way(files, root, b"absolute") == [b"cache/repo/snapshots/1/deep/model", *ends]
+    assert way(files, root, b"cache/blobs/ab/payload") == []
+
+
+def test_links_of_folders_are_no_hops_but_are_resolved_on_the_way(files: Files, root: bytes) -> None:
+    """By their text alone, `..` behind a link to a folder would lead elsewhere."""
+    put(root + b"/store/blobs/right")
+    put(root + b"/blobs/right")
+    os.makedirs(root + b"/store/snapshots/1")
+    os.symlink(b"../../blobs/right", root + b"/store/snapshots/1/model")
+    os.makedirs(root + b"/names/of")
+    os.symlink(b"../../store/snapshots/1", root + b"/names/of/main")
+    os.symlink(b"main/../../blobs/right", root + b"/names/of/model")
+    assert way(files, root, b"names/of/main/model") == [b"store/blobs/right"]
+    assert way(files, root, b"names/of/model") == [b"store/blobs/right"]
+
+
+def test_the_way_ends_where_it_leaves_the_root(files: Files, root: bytes) -> None:
+    outside = os.path.dirname(root) + b"/outside"
+    os.symlink(b"second", outside + b"/first")
+    os.makedirs(root + b"/folder")
+    os.symlink(b"../../outside/first", root + b"/folder/relative")
+    os.symlink(outside + b"/./x/../first", root + b"/absolute")
+    os.symlink(b"folder/relative", root + b"/twice")
+    assert way(files, root, b"folder/relative") == way(files, root, b"absolute") == [outside + b"/first"]
+    assert way(files, root, b"twice") == [b"folder/relative", outside + b"/first"]
+    os.symlink(b"..", root + b"/parent")
+    assert way(files, root, b"parent") == [os.path.dirname(root)]
+
+
+def test_the_way_ends_where_nothing_is(files: Files, root: bytes) -> None:
+    os.symlink(b"blobs/gone", root + b"/dangling")
+    os.symlink(b"two", root + b"/one")
+    os.symlink(b"one", root + b"/two")
+    assert way(files, root, b"dangling") == [b"blobs/gone"]
+    assert way(files, root, b"one") == [b"two", b"one"] * 8
+    assert way(files, root, b"nothing") == way(files, root, b"dangling/below") == way(files, root, b"nul\0byte") == []
+    assert files.way(root, b"/etc/passwd") == (b"/etc/passwd",)
+
+
+def test_the_way_of_a_root_is_the_administrators(files: Files, root: bytes, tmp_path: Path) -> None:
+    place = put(root + b"/blobs/etag")
+    named = os.fsencode(tmp_path / "model")
+    os.symlink(b"root/blobs/etag", named)
+    assert files.way(named, named) == (named, place)
+    alias = os.fsencode(tmp_path / "alias")
+    os.symlink(b"root", alias)
+    os.symlink(b"blobs/etag", root + b"/link")
+    assert files.way(alias, alias + b"/link") == (alias + b"/link", alias + b"/blobs/etag")
+    assert files.way(root + b"/gone", root + b"/gone") == (root + b"/gone",)

@@ -86,7 +86,7 @@ class FakeDigestEngine:
             check_order(request)
         except ValueError as error:
             raise OSError(errno.EINVAL, str(error)) from error
-        content = _Content(self.unreadable.get(before[0], ()))
+        content = _Content(request.size_bytes, self.unreadable.get(before[0], ()))
         for block in blocks:
             wanted = block_range(block, request.size_bytes)
             content.add(block, wanted, os.pread(descriptor, wanted.length, wanted.offset), self.assurance)
@@ -99,30 +99,32 @@ class FakeDigestEngine:
         for run in content.runs() if Algorithm.BLAKE3_1M in request.algorithms else ():
             on_run(run)
         after = stamp(descriptor)
-        whole = Algorithm.SHA256 in request.algorithms and request.blocks is None and not content.is_holed
+        whole = request.blocks is None and not content.is_holed
         unreadable = content.unreadable()
         return ReadOutcome(
             before=before,
             after=after,
-            sha256=content.sha256.hexdigest() if whole else None,
+            sha256=content.sha256.hexdigest() if whole and Algorithm.SHA256 in request.algorithms else None,
             assurance=self.assurance,
             unreadable=unreadable,
             errno_name="EIO" if unreadable else None,
             all_zero=content.bytes_read > 0 and content.all_zero,
             bytes_read=content.bytes_read,
             bad_sections=bad_sections,
+            git_sha1=content.git_sha1.hexdigest() if whole and Algorithm.GIT_SHA1 in request.algorithms else None,
         )
 
 
 class _Content:
     """What was read so far of one file, some of which may be unreadable."""
 
-    def __init__(self, bad: Sequence[ByteRange]) -> None:
+    def __init__(self, size_bytes: int, bad: Sequence[ByteRange]) -> None:
         self._bad = bad
         self._refused: list[ByteRange] = []
         self._runs = RunBuilder()
         self._finished: list[BlockRun] = []
         self.sha256 = hashlib.sha256()
+        self.git_sha1 = hashlib.sha1(b"blob %d\0" % size_bytes)
         self.is_holed = False
         self.all_zero = True
         self.bytes_read = 0
@@ -136,6 +138,7 @@ class _Content:
             self.is_holed = True
             return
         self.sha256.update(data)
+        self.git_sha1.update(data)
         self._keep(self._runs.add(block, blake3(data).digest(), assurance))
 
     def is_bad(self, section: Section, data: bytes) -> bool:

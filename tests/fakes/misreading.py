@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from wan_healthd.domain.comparison import split_run
+from wan_healthd.domain.errors import WorkerFailed
 from wan_healthd.domain.evidence import HeaderFacts
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.ports import BlockRun, DigestEngine, ReadOutcome, ReadRequest, TouchedTensors
@@ -19,6 +20,7 @@ class MisreadingEngine:
     Attributes:
         misread: how many more times a block reads wrong; a large number is a disk that changed the bytes by itself.
         requests: every read that was asked for.
+        cannot_locate: whether the "worker" dies over naming tensors.
         during_header: called when a header was read and is not told yet.
         stuck: if given, it is set when a read has told everything, and the read does not end.
     """
@@ -27,6 +29,7 @@ class MisreadingEngine:
         self._engine = engine
         self.misread: dict[int, int] = {}
         self.requests: list[ReadRequest] = []
+        self.cannot_locate = False
         self.stuck: asyncio.Event | None = None
         self.during_header: Callable[[], None] = lambda: None
 
@@ -47,9 +50,10 @@ class MisreadingEngine:
         if self.stuck is not None:
             self.stuck.set()
             await asyncio.Event().wait()
-        if lied and outcome.sha256 is not None:
-            return replace(outcome, sha256="0" * 63 + "1")
-        return outcome
+        if not lied:
+            return outcome
+        wrong = {"sha256": "0" * 63 + "1", "git_sha1": "0" * 39 + "1"}
+        return replace(outcome, **{name: lie for name, lie in wrong.items() if getattr(outcome, name) is not None})
 
     async def header(self, descriptor: int, format_name: str) -> HeaderFacts:
         facts = await self._engine.header(descriptor, format_name)
@@ -57,6 +61,8 @@ class MisreadingEngine:
         return facts
 
     async def locate(self, format_name: str, packed_header: bytes, ranges: Sequence[ByteRange]) -> TouchedTensors:
+        if self.cannot_locate:
+            raise WorkerFailed("cannot name the tensors: the digest worker was lost twice while it had this job")
         return await self._engine.locate(format_name, packed_header, ranges)
 
     async def close(self) -> None:

@@ -9,9 +9,10 @@ from wan_healthd.domain.evidence import FileEvidence, HeaderFacts
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.files import Presence, Role
 from wan_healthd.domain.findings import Finding
-from wan_healthd.formats.safetensors import LENGTH_BYTES
+from wan_healthd.formats.safetensors import FORMAT, LENGTH_BYTES
 
-TOO_SHORT = "header-too-short"
+LOOKS_ZEROED = frozenset({"header-too-short", "zeros"})
+"""Faults of formats whose header begins with no length; "zeros" was seen in samples only."""
 
 
 def check(evidence: FileEvidence) -> Iterator[Finding]:
@@ -35,7 +36,9 @@ def _needs_content(evidence: FileEvidence) -> bool:
 def may_be_zeros(evidence: FileEvidence) -> bool:
     """Whether the header does not speak against a file of nothing but zeros: then only reading tells."""
     header = evidence.header
-    return header is not None and (_begins_with_zeros(header) or (header.fault is not None and header.fault.code == TOO_SHORT))
+    if header is None:
+        return False
+    return _begins_with_zeros(header) or (header.fault is not None and header.fault.code in LOOKS_ZEROED)
 
 
 def _is_zero(evidence: FileEvidence) -> bool:
@@ -47,5 +50,7 @@ def _is_zero(evidence: FileEvidence) -> bool:
 
 
 def _begins_with_zeros(header: HeaderFacts) -> bool:
-    """A header of length zero, which no valid file has, is one whose length bytes are all zero."""
-    return header.payload_offset == LENGTH_BYTES
+    """A safetensors header of length zero, which no valid file has, is one whose length bytes are all zero."""
+    if header.fault is not None and header.fault.code == "zeros":
+        return True
+    return header.format == FORMAT and header.payload_offset == LENGTH_BYTES

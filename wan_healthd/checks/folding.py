@@ -13,14 +13,12 @@ from wan_healthd.domain.catalogue import (
     FILE_TRUNCATED,
     HEADER_TOO_LARGE,
     PLACEHOLDER,
-    SAFETENSORS_MALFORMED,
-    SAFETENSORS_TRAILING,
-    SAFETENSORS_TRUNCATED,
+    SHAPES,
     FindingKind,
 )
 from wan_healthd.domain.findings import Finding
 
-_OF_HEADER = (SAFETENSORS_TRUNCATED, SAFETENSORS_TRAILING, SAFETENSORS_MALFORMED, PLACEHOLDER)
+_OF_HEADER = (PLACEHOLDER, *(kind for shape in SHAPES.values() for kind in shape.all))
 _OF_CONTENT = (FILE_TRUNCATED, CHECKSUM_MISMATCH)
 
 
@@ -39,8 +37,8 @@ CONSEQUENCES: dict[str, frozenset[str]] = {
 
 DETAILED_BY: dict[str, str] = {
     FILE_EMPTY.code: FILE_TRUNCATED.code,
-    SAFETENSORS_TRUNCATED.code: FILE_TRUNCATED.code,
-    SAFETENSORS_MALFORMED.code: CHECKSUM_MISMATCH.code,
+    **{shape.truncated.code: FILE_TRUNCATED.code for shape in SHAPES.values()},
+    **{shape.malformed.code: CHECKSUM_MISMATCH.code for shape in SHAPES.values()},
 }
 """Which consequence may know better where the damage is: unless the cause names tensors itself, it takes over its ranges,
 tensors and cause."""

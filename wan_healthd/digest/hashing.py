@@ -1,4 +1,4 @@
-"""The two digests, fed slot by slot."""
+"""The digests, fed slot by slot."""
 
 from __future__ import annotations
 
@@ -54,11 +54,31 @@ class BlockHasher:
             self._report(run)
 
 
-class WholeHasher:
-    """SHA-256 of everything, if everything could be read."""
+class Hash(Protocol):
+    """What `hashlib` makes."""
 
-    def __init__(self) -> None:
-        self._sha256 = hashlib.sha256(usedforsecurity=False)
+    def update(self, data: memoryview, /) -> None:
+        """Take in the next bytes."""
+
+    def hexdigest(self) -> str:
+        """The digest so far."""
+
+
+def sha256() -> Hash:
+    """SHA-256 of the content."""
+    return hashlib.sha256(usedforsecurity=False)
+
+
+def git_sha1(size_bytes: int) -> Hash:
+    """SHA-1 of the git blob that holds a content of `size_bytes`, of which the content is still to come."""
+    return hashlib.sha1(b"blob %d\0" % size_bytes, usedforsecurity=False)
+
+
+class WholeHasher:
+    """One digest of everything, if everything could be read."""
+
+    def __init__(self, hasher: Hash) -> None:
+        self._hasher = hasher
         self._is_whole = True
 
     def work(self, slot: Slot) -> None:
@@ -66,12 +86,12 @@ class WholeHasher:
         if slot.holes:
             self._is_whole = False
         if self._is_whole:
-            self._sha256.update(slot.content)
+            self._hasher.update(slot.content)
 
     @property
     def hex_digest(self) -> str | None:
         """The digest so far; None once a part was missing."""
-        return self._sha256.hexdigest() if self._is_whole else None
+        return self._hasher.hexdigest() if self._is_whole else None
 
 
 class ZeroWatch:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from wan_healthd.digest.chunk_reader import ChunkReader
 from wan_healthd.digest.disk_file import Source, Stamp
-from wan_healthd.digest.hashing import BlockHasher, WholeHasher, ZeroWatch
+from wan_healthd.digest.hashing import BlockHasher, WholeHasher, ZeroWatch, git_sha1, sha256
 from wan_healthd.digest.lines import DirectLine, Line, ThreadedLine
 from wan_healthd.digest.plan import CHUNK_BYTES, chunks, wanted_blocks, wanted_bytes
 from wan_healthd.digest.section_check import SectionCheck
@@ -44,7 +44,9 @@ class Reading:
         self._slots = slots
         self._reader = ChunkReader(source, listener.pulse)
         self._zeros = ZeroWatch()
-        self._whole = WholeHasher() if Algorithm.SHA256 in request.algorithms and request.blocks is None else None
+        whole = request.algorithms if request.blocks is None else ()
+        self._sha256 = WholeHasher(sha256()) if Algorithm.SHA256 in whole else None
+        self._git_sha1 = WholeHasher(git_sha1(request.size_bytes)) if Algorithm.GIT_SHA1 in whole else None
         self._blocks = BlockHasher(listener.run) if Algorithm.BLAKE3_1M in request.algorithms else None
         self._sections = SectionCheck(request) if request.sections else None
         self._assurances: set[Assurance] = set()
@@ -77,7 +79,8 @@ class Reading:
 
     @contextmanager
     def _line(self, size_bytes: int) -> Iterator[Line]:
-        stages = [stage for stage in (self._blocks, self._whole, self._sections) if stage is not None]
+        every = (self._blocks, self._sha256, self._git_sha1, self._sections)
+        stages = [stage for stage in every if stage is not None]
         threaded = size_bytes > CHUNK_BYTES and bool(stages)
         with self._slots.borrow(SLOTS_A_FILE if threaded else 1) as slots:
             line: Line = ThreadedLine(slots, stages) if threaded else DirectLine(slots[0], stages)
@@ -92,14 +95,19 @@ class Reading:
         return ReadOutcome(
             before=before,
             after=after,
-            sha256=self._whole.hex_digest if self._whole is not None and not reader.ended else None,
+            sha256=self._of_whole(self._sha256),
             assurance=weakest(frozenset(self._assurances)) or self._source.assurance,
             unreadable=unreadable,
             errno_name=reader.errno_name or ("EIO" if unreadable else None),
             all_zero=self._zeros.all_zero and reader.bytes_read > 0,
             bytes_read=reader.bytes_read,
             bad_sections=self._sections.bad_sections if self._sections is not None else (),
+            git_sha1=self._of_whole(self._git_sha1),
         )
+
+    def _of_whole(self, hasher: WholeHasher | None) -> str | None:
+        """The digest, if it was asked for and the file did not end too early."""
+        return None if hasher is None or self._reader.ended else hasher.hex_digest
 
 
 def _cut(ranges: Iterable[ByteRange], size_bytes: int) -> tuple[ByteRange, ...]:

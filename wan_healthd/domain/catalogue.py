@@ -114,14 +114,6 @@ FILE_TRUNCATED = FindingKind(
     text="{name} is too short: {actual} of {expected} bytes ({missing} missing)",
     suggestion="download the file again; if you shortened it on purpose, accept that with `healthctl trust`",
 )
-SAFETENSORS_TRUNCATED = FindingKind(
-    code="safetensors-truncated",
-    category=Category.FORMAT,
-    corruption_type=CorruptionType.INCOMPLETE_DOWNLOAD,
-    severity=Severity.HIGH,
-    text="{name} is cut off: {what}",
-    suggestion="download the file again: loading it fails, or fills the missing tensors with zeros",
-)
 ALL_ZEROS = FindingKind(
     code="all-zeros",
     category=Category.FORMAT,
@@ -138,21 +130,13 @@ PLACEHOLDER = FindingKind(
     text="{name} does not hold what its name says: {what}",
     suggestion="download the file again, and look at its size when that is done",
 )
-SAFETENSORS_TRAILING = FindingKind(
-    code="safetensors-trailing-bytes",
+FORMAT_UNKNOWN = FindingKind(
+    code="format-unknown-to-us",
     category=Category.FORMAT,
-    corruption_type=CorruptionType.INVALID_FORMAT,
-    severity=Severity.HIGH,
-    text="{name} is too long: {actual} bytes instead of {expected} ({extra} behind its last tensor)",
-    suggestion="download the file again: loaders refuse it",
-)
-SAFETENSORS_MALFORMED = FindingKind(
-    code="safetensors-malformed",
-    category=Category.FORMAT,
-    corruption_type=CorruptionType.INVALID_FORMAT,
-    severity=Severity.HIGH,
-    text="{name} is not a valid safetensors file: {what}",
-    suggestion="download the file again: loaders refuse it",
+    corruption_type=None,
+    severity=Severity.LOW,
+    text="{name} holds something that this version does not know ({what}): only its content is watched, not its form",
+    suggestion="nothing needs to be done; a newer wan-healthd may know it",
 )
 CHECKSUM_MISMATCH = FindingKind(
     code="checksum-mismatch",
@@ -257,6 +241,52 @@ SOURCE_UNUSABLE = FindingKind(
     suggestion="{cure}; files are checked against other sources meanwhile",
 )
 
+
+class ShapeKinds(Struct, frozen=True):
+    """What can be wrong with the form of one format's files."""
+
+    truncated: FindingKind
+    trailing: FindingKind
+    malformed: FindingKind
+
+    @property
+    def all(self) -> tuple[FindingKind, ...]:
+        """The three."""
+        return self.truncated, self.trailing, self.malformed
+
+
+def _shape(code: str, title: str, refused: str) -> ShapeKinds:
+    """The kinds of one format; `refused` says what comes of it for whoever loads the file."""
+
+    def kind(what: str, corruption_type: CorruptionType, text: str) -> FindingKind:
+        cure = f"download the file again: {refused}"
+        return FindingKind(f"{code}-{what}", Category.FORMAT, corruption_type, Severity.HIGH, text, cure)
+
+    return ShapeKinds(
+        kind("truncated", CorruptionType.INCOMPLETE_DOWNLOAD, "{name} is cut off: {what}"),
+        kind("trailing-bytes", CorruptionType.INVALID_FORMAT, "{name} is too long: {what}"),
+        kind("malformed", CorruptionType.INVALID_FORMAT, "{name} is not a valid " + title + ": {what}"),
+    )
+
+
+SHAPES: dict[str, ShapeKinds] = {
+    "safetensors": _shape("safetensors", "safetensors file", "loading it fails, or fills missing tensors with zeros"),
+    "gguf": _shape("gguf", "GGUF file", "loaders refuse it"),
+    "torch": _shape("torch", "torch file", "loaders refuse it, or load it wrong"),
+    "json": _shape("json", "JSON file", "the model cannot be loaded without it"),
+    "shard-index": _shape("shard-index", "index of shards", "the model cannot be loaded without it"),
+    "vocabulary": _shape("vocabulary", "vocabulary", "the model cannot be loaded without it"),
+    "onnx": _shape("onnx", "ONNX file", "loaders refuse it"),
+    "sentencepiece": _shape("sentencepiece", "sentencepiece model", "the tokenizer cannot be loaded without it"),
+}
+"""By the format's name; a format whose name goes on with a dash ("torch-zip") has the kinds of its family."""
+
+
+def shape_of(format_name: str) -> ShapeKinds:
+    """The kinds for a format."""
+    return SHAPES.get(format_name) or SHAPES[format_name.split("-", 1)[0]]
+
+
 KINDS: tuple[FindingKind, ...] = (
     FILE_MISSING,
     MODEL_MISSING,
@@ -265,11 +295,9 @@ KINDS: tuple[FindingKind, ...] = (
     READ_ERROR,
     FILE_EMPTY,
     FILE_TRUNCATED,
-    SAFETENSORS_TRUNCATED,
     PLACEHOLDER,
     ALL_ZEROS,
-    SAFETENSORS_TRAILING,
-    SAFETENSORS_MALFORMED,
+    FORMAT_UNKNOWN,
     CHECKSUM_MISMATCH,
     TRANSIENT_READ,
     LINK_OUTSIDE,
@@ -282,6 +310,7 @@ KINDS: tuple[FindingKind, ...] = (
     SIDECAR_FOR_ANOTHER,
     DIGEST_REFUSED,
     SOURCE_UNUSABLE,
+    *(kind for shape in SHAPES.values() for kind in shape.all),
 )
 BY_CODE: dict[str, FindingKind] = {kind.code: kind for kind in KINDS}
 

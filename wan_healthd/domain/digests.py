@@ -18,6 +18,8 @@ class Algorithm(StrEnum):
 
     SHA256 = "sha256"
     BLAKE3_1M = "blake3-1m"
+    GIT_SHA1 = "git-sha1"
+    """As git names a blob: SHA-1 over `blob SIZE`, a zero byte, and the content (gitformat-object)."""
 
 
 class Digest(Struct, frozen=True):

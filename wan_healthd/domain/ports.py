@@ -43,6 +43,13 @@ class OpenedFile(Struct, frozen=True):
     descriptor: int | None
 
 
+class SmallRead(Struct, frozen=True):
+    """What a small file holds; `data` None where it could not be read, or is no regular file. `look` says why."""
+
+    look: FileLook
+    data: bytes | None
+
+
 class Files(Protocol):
     """Looks at and opens files below a root. All calls block; none follows a link out of `root`; none writes.
 
@@ -61,6 +68,15 @@ class Files(Protocol):
 
     def look_open(self, descriptor: int) -> FileLook:
         """A look at a file that is open already."""
+
+    def read_small(self, root: bytes, path: bytes, limit_bytes: int) -> SmallRead:
+        """What the regular file at `path` holds, cut one byte behind `limit_bytes`; opened as by `open`."""
+
+    def way(self, root: bytes, path: bytes) -> tuple[bytes, ...]:
+        """`path`, then where each link that stands at its end leads in turn, at most 16 of them: absolute, without `..`.
+
+        Only names are told, and nothing outside the root is looked at: a link out of it ends the way with its target's name.
+        """
 
 
 class WatchKind(StrEnum):
@@ -163,7 +179,7 @@ class ReadRequest(Struct, frozen=True):
 
     Args:
         size_bytes: the size that the caller saw; the read ends there.
-        algorithms: SHA256 needs the whole file from byte 0; BLAKE3_1M digests each block.
+        algorithms: SHA256 and GIT_SHA1 need the whole file from byte 0; BLAKE3_1M digests each block.
         blocks: half-open runs (first, end) of block numbers to read, ascending; None for the whole file.
         sections: parts whose own CRC-32 is checked on the way, ascending and without overlaps; only of a whole file. Their
             names may be left empty.
@@ -203,6 +219,7 @@ class ReadOutcome(Struct, frozen=True):
         bytes_read: bytes that came from the file.
         bad_sections: places in the request's `sections`, ascending, of those whose CRC-32 is wrong or that do not inflate to
             exactly their `size_bytes`. Sections that unreadable bytes touch are not among them.
+        git_sha1: as `sha256`.
     """
 
     before: tuple[int, int, int, int]
@@ -214,6 +231,7 @@ class ReadOutcome(Struct, frozen=True):
     all_zero: bool = False
     bytes_read: int = 0
     bad_sections: tuple[int, ...] = ()
+    git_sha1: str | None = None
 
     @property
     def is_stable(self) -> bool:

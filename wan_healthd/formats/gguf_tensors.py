@@ -109,7 +109,6 @@ def _read_name(cursor: Cursor, limits: Limits, seen: set[bytes]) -> bytes:
     name = read_name(cursor, "a tensor's name")
     if len(name) >= limits.name_bytes:
         raise Malformed("name-length", f"tensor {shown(name)}… has a name of {len(name)} bytes")
-    name = name.partition(b"\0")[0]  # as C reads it
     if name in seen:
         raise Malformed("duplicate-tensor", f"tensor {shown(name)} stands twice in the header")
     seen.add(name)

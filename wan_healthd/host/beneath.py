@@ -6,6 +6,7 @@ filters. The walk by hand answers those cases with the same promise: nothing out
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Callable
@@ -64,6 +65,18 @@ def open_beneath(top: Top, relative: bytes, flags: int, opener: Opener = openat2
     return _open_stepwise(top.descriptor, place, flags)
 
 
+def way_beneath(top: Top, relative: bytes) -> list[bytes]:
+    """Where the links at the end of `relative` lead, one after the other: absolute names, at most `MAX_LINKS` of them.
+
+    No folder in these names is a link. The last one is of what is no link, is not there, may not be looked at, or lies
+    outside.
+    """
+    walk = _Walk(top)
+    with contextlib.suppress(OSError):  # then the way ends there
+        walk.resolve(relative, follow_last=True)
+    return walk.stops
+
+
 def _open_stepwise(folder: int, names: list[bytes], flags: int) -> int:
     """Open component by component, none of which may be a link: what changed since it was resolved is refused."""
     steps = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -89,6 +102,8 @@ class _Walk:
         self._place = list(self._home)
         self._rest: list[bytes] = []
         self._links = 0
+        self.stops: list[bytes] = []
+        """Where the links at the very end led so far."""
 
     def resolve(self, relative: bytes, *, follow_last: bool) -> list[bytes]:
         """The path's names below the root, free of links and of `..`.
@@ -112,7 +127,10 @@ class _Walk:
             # Back on the way to the root, whose true place holds no links: nothing needs to be looked at.
             if self._place != self._home[: len(self._place)]:
                 raise _error(errno.EXDEV)
-        elif self._rest or follow_last:
+            return
+        if self.stops and not self._rest:
+            self.stops[-1] = os.path.join(self._top.path, *self._inside())  # free of links now
+        if self._rest or follow_last:
             self._follow()
 
     def _follow(self) -> None:
@@ -124,6 +142,8 @@ class _Walk:
         if self._links > MAX_LINKS:
             raise _error(errno.ELOOP)
         self._place.pop()
+        if not self._rest:
+            self.stops.append(os.path.normpath(os.path.join(b"/", *self._place, target)))
         if target.startswith(b"/"):
             inside = relative_to(self._top.path, target)
             self._place = [] if inside is None else list(self._home)

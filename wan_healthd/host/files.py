@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from msgspec import Struct, structs
 
 from wan_healthd.domain.files import Entry, FileLook, Listing, Presence
-from wan_healthd.domain.ports import OpenedFile
-from wan_healthd.host.beneath import Opener, Top, open_beneath, relative_to
+from wan_healthd.domain.ports import OpenedFile, SmallRead
+from wan_healthd.host.beneath import Opener, Top, open_beneath, relative_to, way_beneath
 from wan_healthd.host.filesystems import FileSystems
 from wan_healthd.host.looks import errno_name_of, look_of, look_of_error
 from wan_healthd.host.openat2 import openat2
@@ -22,6 +22,12 @@ LOOK_FLAGS = os.O_PATH | os.O_CLOEXEC
 
 READ_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 LIST_FLAGS = READ_FLAGS | os.O_DIRECTORY
+
+MAX_HOPS = 16
+"""Most links of one way that are told."""
+
+PIECE_BYTES = 256 << 10
+"""Most memory that is set aside for bytes that may not be there."""
 
 MAX_ENTRIES = 250_000
 """Most names taken of one folder (about 1 KiB of memory each); a listing cut here says EOVERFLOW."""
@@ -87,6 +93,26 @@ class LocalFiles:
             return self._look_at(descriptor)
         except OSError as error:
             return look_of_error(error)
+
+    def read_small(self, root: bytes, path: bytes, limit_bytes: int) -> SmallRead:
+        """The file's bytes, cut one byte behind `limit_bytes`; anything but a regular file is looked at, but not opened."""
+        opened = self.open(root, path)
+        if opened.descriptor is None:
+            return SmallRead(opened.look, None)
+        try:
+            return SmallRead(opened.look, _read(opened.descriptor, limit_bytes + 1))
+        except OSError as error:
+            return SmallRead(_refused(opened.look, error), None)
+        finally:
+            os.close(opened.descriptor)
+
+    def way(self, root: bytes, path: bytes) -> tuple[bytes, ...]:
+        """`path` and where its links lead; those of the root itself are followed wherever they lead."""
+        try:
+            with _place(b"/" if path == root else root, path) as place:
+                return path, *way_beneath(place.top, place.relative)[:MAX_HOPS]
+        except OSError:
+            return (path,)
 
     def _look(self, place: _Place) -> FileLook:
         """First without following, so that a link is known as one, then behind it."""
@@ -172,6 +198,14 @@ def _place(root: bytes, path: bytes) -> Iterator[_Place]:
         yield _Place(Top(root, descriptor), relative)
     finally:
         os.close(descriptor)
+
+
+def _read(descriptor: int, length: int) -> bytes:
+    """The first `length` bytes; fewer only where the file ends."""
+    data = bytearray()
+    while piece := os.read(descriptor, min(length - len(data), PIECE_BYTES)):
+        data += piece
+    return bytes(data)
 
 
 def _refused(look: FileLook, error: OSError) -> FileLook:

@@ -19,8 +19,25 @@ UNFINISHED_SUFFIXES = (b".incomplete", b".part", b".partial", b".crdownload", b"
 OWN_FOLDER = b".wan-healthd"
 """Quarantine and temporaries of our own on a model file system."""
 
-FORMATS = {b".safetensors": "safetensors", b".sft": "safetensors"}
-"""Formats whose headers can be judged, by suffix."""
+FORMATS: tuple[tuple[bytes, str], ...] = (
+    (b".safetensors", "safetensors"),
+    (b".sft", "safetensors"),
+    (b".gguf", "gguf"),
+    (b".pth", "torch"),
+    (b".pt", "torch"),
+    (b".ckpt", "torch"),
+    (b".bin", "torch"),
+    (b".onnx", "onnx"),
+    (b".safetensors.index.json", "shard-index"),
+    (b".bin.index.json", "shard-index"),
+    (b".json", "json"),
+    (b"vocab.txt", "vocabulary"),
+    (b"merges.txt", "vocabulary"),
+    (b"spiece.model", "sentencepiece"),
+    (b"tokenizer.model", "sentencepiece"),
+    (b"sentencepiece.bpe.model", "sentencepiece"),
+)
+"""Formats that can be judged, by how a file's name ends; the longest fitting ending counts."""
 
 
 def role_of(name: bytes) -> Role | None:
@@ -46,4 +63,5 @@ def is_hidden_folder(name: bytes) -> bool:
 def format_of(name: bytes) -> str | None:
     """The format that a file of this name must have, if we can judge it."""
     lower = name.lower()
-    return next((name_ for suffix, name_ in FORMATS.items() if lower.endswith(suffix)), None)
+    fitting = [(len(ending), format_name) for ending, format_name in FORMATS if lower.endswith(ending)]
+    return max(fitting)[1] if fitting else None

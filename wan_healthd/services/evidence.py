@@ -14,9 +14,7 @@ from wan_healthd.domain.catalogue import (
     FILE_TRUNCATED,
     PLACEHOLDER,
     READ_ERROR,
-    SAFETENSORS_MALFORMED,
-    SAFETENSORS_TRAILING,
-    SAFETENSORS_TRUNCATED,
+    SHAPES,
     TRANSIENT_READ,
 )
 from wan_healthd.domain.comparison import blocks_of, runs_of
@@ -30,8 +28,7 @@ INTERNAL = "internal-error"
 """The obstacle where an error of ours kept a file from being judged."""
 
 _REFUTED_BY_HEADER = frozenset(
-    kind.code
-    for kind in (FILE_EMPTY, FILE_TRUNCATED, PLACEHOLDER, SAFETENSORS_MALFORMED, SAFETENSORS_TRAILING, SAFETENSORS_TRUNCATED)
+    kind.code for kind in (FILE_EMPTY, FILE_TRUNCATED, PLACEHOLDER, *(kind for shape in SHAPES.values() for kind in shape.all))
 )
 _REFUTED_BY_CONTENT = frozenset(kind.code for kind in (ALL_ZEROS, CHECKSUM_MISMATCH, READ_ERROR, TRANSIENT_READ))
 

@@ -28,10 +28,11 @@ from wan_healthd.services.evidence import (
     suspect_blocks,
     with_reading,
 )
+from wan_healthd.services.passes import Subject
 from wan_healthd.services.places import Places
 from wan_healthd.services.publish import Judgement, Publisher
 from wan_healthd.services.queue import Task, WorkQueue
-from wan_healthd.services.reading import CHANGED, ContentReader, Reading, Subject
+from wan_healthd.services.reading import CHANGED, ContentReader, Reading
 from wan_healthd.services.roster import enroll, strike_off
 from wan_healthd.services.turns import Turns
 from wan_healthd.store import contents, models, paths

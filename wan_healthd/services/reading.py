@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from wan_healthd.domain.comparison import blocks_of, compare, overlay, runs_of, split_run
-from wan_healthd.domain.coverage import Extent, stale_blocks
-from wan_healthd.domain.digests import Algorithm, Assurance, BlockMap, block_count, weakest
-from wan_healthd.domain.evidence import ContentReading, HeaderFacts, SecondRead
-from wan_healthd.domain.extents import ByteRange, merge, ranges_of_blocks
-from wan_healthd.domain.ports import (
-    BlockRun,
-    Clock,
-    DigestEngine,
-    ReadOutcome,
-    ReadRequest,
-    TouchedTensors,
-)
+from wan_healthd.domain.comparison import blocks_of, compare, overlay
+from wan_healthd.domain.coverage import stale_blocks
+from wan_healthd.domain.digests import Assurance, BlockMap, block_count, weakest
+from wan_healthd.domain.errors import WorkerFailed, WorkerRefused
+from wan_healthd.domain.evidence import ContentReading, SecondRead
+from wan_healthd.domain.extents import ByteRange, ranges_of_blocks
+from wan_healthd.domain.ports import Clock, DigestEngine, ReadOutcome, TouchedTensors
 from wan_healthd.services.activity import Activity
-from wan_healthd.services.progress import ProgressSaver
+from wan_healthd.services.passes import Passes, Subject
 from wan_healthd.store import contents
 from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
 from wan_healthd.store.records import ContentRecord, ExpectationRecord
 
-SECOND_READ_BLOCKS = 256
-"""Most blocks that are read a second time: a file that was replaced differs everywhere, and 256 MiB prove it."""
-
 FIRST_READ_TRIES = 2
 """A first read that memory or bus spoilt is made once more: its SHA-256 would be wrong for ever."""
-
-
-class Subject(Struct, frozen=True):
-    """The open file that is read, and what is known of it."""
-
-    path: bytes
-    descriptor: int
-    content: ContentRecord
-    expected: ExpectationRecord | None
-    header: HeaderFacts | None = None
 
 
 class Reading(Struct, frozen=True):
@@ -61,31 +40,24 @@ CHANGED = Reading(None, "changed-while-read")
 DISAGREED = Reading(None, "reads-disagree")
 
 
-class _Pass(Struct, frozen=True):
-    """One pass over a file: its end, and the digests of the blocks that could be read."""
-
-    outcome: ReadOutcome
-    fresh: dict[int, bytes]
-
-
 class ContentReader:
-    """Reads through the digest engine, saves progress, and compares."""
+    """Has the digest engine read what must be read, and compares."""
 
     def __init__(self, engine: DigestEngine, database: Database, clock: Clock, activity: Activity) -> None:
         self._engine = engine
         self._database = database
         self._clock = clock
-        self._activity = activity
+        self._passes = Passes(engine, database, clock, activity)
 
     async def first_read(self, subject: Subject) -> Reading:
         """Read the whole file: SHA-256 and block map, kept as the content's own if the read can be trusted."""
         spoilt: ContentReading | None = None
         for _ in range(FIRST_READ_TRIES):
-            done = await self._read_whole(subject)
+            done = await self._passes.whole(subject)
             if not done.outcome.is_of(subject.content.identity):
                 return CHANGED
             if done.outcome.sha256 is None:
-                second = await self._again(subject, blocks_of(done.outcome.unreadable))
+                second = await self._passes.again(subject, blocks_of(done.outcome.unreadable))
                 if second.outcome.unreadable:
                     return Reading(await self._unreadable(subject, done.outcome))
                 continue
@@ -107,11 +79,11 @@ class ContentReader:
             started = await self._database.write(lambda db: contents.begin_scrub(db, subject.content.id, self._clock.now()))
             extents = await self._database.read(lambda db: contents.extents(db, subject.content.id))
             blocks = stale_blocks(extents, block_count(subject.content.identity.size_bytes), started)
-        done = await self._read_blocks(subject, known, blocks)
+        done = await self._passes.blocks(subject, known, blocks)
         if not done.outcome.is_of(subject.content.identity):
             return CHANGED
         if done.outcome.unreadable:
-            done = await self._once_more(subject, done)
+            done = await self._passes.once_more(subject, done)
             if not done.outcome.is_of(subject.content.identity):
                 return CHANGED
         reading = await self._compare(subject, overlay(known, done.fresh), done.outcome, fresh=done.fresh)
@@ -127,77 +99,6 @@ class ContentReader:
         reading = await self._compare(subject, known, None, fresh={})
         return CHANGED if reading is None else Reading(reading)
 
-    async def _once_more(self, subject: Subject, done: _Pass) -> _Pass:
-        """Read again what the storage refused; what it gives the second time counts as read."""
-        tried = blocks_of(done.outcome.unreadable)[:SECOND_READ_BLOCKS]
-        again = await self._again(subject, tried)
-        if not again.outcome.is_of(subject.content.identity):
-            return again
-        asked = ranges_of_blocks(tried, subject.content.identity.size_bytes)
-        untried = [item for item in done.outcome.unreadable if not any(a.offset <= item.offset < a.end for a in asked)]
-        refused = merge((*untried, *again.outcome.unreadable))
-        all_zero = done.outcome.all_zero and (again.outcome.all_zero or not again.fresh)
-        outcome = replace(done.outcome, unreadable=refused, all_zero=all_zero)
-        return _Pass(outcome, {**done.fresh, **again.fresh})
-
-    async def _read_whole(self, subject: Subject) -> _Pass:
-        await self._database.write(lambda db: contents.restart(db, subject.content.id))
-        request = ReadRequest(subject.content.identity.size_bytes, (Algorithm.SHA256, Algorithm.BLAKE3_1M))
-
-        async def save(runs: list[BlockRun]) -> None:
-            now = self._clock.now()
-            await self._database.write(lambda db: _add_runs(db, subject.content.id, runs, now))
-
-        return await self._read(subject, request, ProgressSaver(save, self._clock))
-
-    async def _read_blocks(self, subject: Subject, known: BlockMap, blocks: Sequence[tuple[int, int]]) -> _Pass:
-        request = ReadRequest(known.size_bytes, (Algorithm.BLAKE3_1M,), blocks=tuple(blocks))
-
-        async def save(runs: list[BlockRun]) -> None:
-            now = self._clock.now()
-            # Only blocks that are right count as verified: a wrong one is read again after a crash, and never forgotten.
-            good = [part for run in runs for part in _matching(run, known)]
-            extents = [Extent(part.first_block, part.end_block, now, part.assurance) for part in good]
-            await self._database.write(lambda db: _mark_all(db, subject.content.id, extents))
-
-        return await self._read(subject, request, ProgressSaver(save, self._clock))
-
-    async def _read(self, subject: Subject, request: ReadRequest, saver: ProgressSaver) -> _Pass:
-        fresh: dict[int, bytes] = {}
-
-        def take(run: BlockRun) -> None:
-            digests = split_run(run.first_block, run.digests)
-            fresh.update(digests)
-            self._activity.advance(subject.path, sum(r.length for r in ranges_of_blocks(digests, request.size_bytes)))
-            saver.add(run)
-
-        self._activity.begin(subject.path)
-        try:
-            async with asyncio.TaskGroup() as group:
-                saving = group.create_task(saver.run())
-                outcome = await self._engine.read(subject.descriptor, request, take)
-                saving.cancel()
-            await saver.flush()
-        except asyncio.CancelledError:
-            await saver.flush()  # a scrub goes on from here after the restart
-            raise
-        except ExceptionGroup as group_error:
-            raise group_error.exceptions[0] from group_error
-        finally:
-            self._activity.end(subject.path)
-        return _Pass(outcome, fresh)
-
-    async def _again(self, subject: Subject, blocks: list[int]) -> _Pass:
-        """The second read that comes before damage is declared; nothing of it is saved."""
-        fresh: dict[int, bytes] = {}
-        request = ReadRequest(
-            subject.content.identity.size_bytes, (Algorithm.BLAKE3_1M,), blocks=runs_of(blocks[:SECOND_READ_BLOCKS])
-        )
-        outcome = await self._engine.read(
-            subject.descriptor, request, lambda run: fresh.update(split_run(run.first_block, run.digests))
-        )
-        return _Pass(outcome, fresh)
-
     async def _compare(
         self, subject: Subject, actual: BlockMap, outcome: ReadOutcome | None, fresh: dict[int, bytes]
     ) -> ContentReading | None:
@@ -212,7 +113,7 @@ class ContentReader:
         second: SecondRead | None = None
         suspects = [block for block in blocks_of(found.differing) if block in fresh]
         if suspects and not all_zero:
-            repeat = await self._again(subject, suspects)
+            repeat = await self._passes.again(subject, suspects)
             if not repeat.outcome.is_of(subject.content.identity):
                 return None
             second = _second(found.differing, expected_map, fresh, repeat.fresh)
@@ -249,7 +150,10 @@ class ContentReader:
         packed = expected_header or own
         if not ranges or packed is None or subject.header is None:
             return TouchedTensors((), 0, False)
-        return await self._engine.locate(subject.header.format, packed, ranges)
+        try:
+            return await self._engine.locate(subject.header.format, packed, ranges)
+        except (WorkerFailed, WorkerRefused):
+            return TouchedTensors((), 0, False)  # damage without names is damage still
 
     async def _expected_header(self, subject: Subject) -> bytes | None:
         if subject.expected is None or subject.expected.content_id is None:
@@ -313,25 +217,6 @@ def _map_of(subject: Subject, fresh: dict[int, bytes]) -> BlockMap:
 
 def _known_map(connection: Connection, content: ContentRecord) -> BlockMap:
     return contents.block_map(connection, content.id, content.identity.size_bytes)
-
-
-def _add_runs(connection: Connection, content_id: int, runs: list[BlockRun], now: datetime) -> None:
-    for run in runs:
-        contents.add_run(connection, content_id, run, now)
-
-
-def _mark_all(connection: Connection, content_id: int, extents: list[Extent]) -> None:
-    for extent in extents:
-        contents.mark(connection, content_id, extent)
-
-
-def _matching(run: BlockRun, known: BlockMap) -> list[BlockRun]:
-    """The parts of the run whose digests are the known ones."""
-    digests = split_run(run.first_block, run.digests)
-    good = [block for block, digest in digests.items() if digest == known.digest_of(block)]
-    return [
-        BlockRun(first, b"".join(digests[block] for block in range(first, end)), run.assurance) for first, end in runs_of(good)
-    ]
 
 
 def _second(

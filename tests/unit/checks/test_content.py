@@ -163,9 +163,19 @@ def test_real_damage_swallows_that_the_header_is_too_large(now: bytes, code: str
     assert [finding.code for finding in judge_file(read(evidence, now, SOUND))] == [code]
 
 
-def test_the_header_of_another_format_is_not_our_business() -> None:
-    header = HeaderFacts("gguf", HeaderFault("truncated", "cut"))
-    assert judge_file(msgspec.structs.replace(first_word(SOUND), header=header)) == ()
+@pytest.mark.parametrize(
+    ("header", "code", "kind"),
+    [
+        (HeaderFacts("gguf", HeaderFault("truncated", "cut")), "gguf-truncated", CorruptionType.INCOMPLETE_DOWNLOAD),
+        (HeaderFacts("torch-zip", HeaderFault("zip-overlap", "two")), "torch-malformed", CorruptionType.INVALID_FORMAT),
+        (HeaderFacts("shard-index", HeaderFault("not-json", "no")), "shard-index-malformed", CorruptionType.INVALID_FORMAT),
+        (HeaderFacts("gguf", undecided="unknown-to-us"), "format-unknown-to-us", None),
+        (HeaderFacts("gguf", undecided="header-too-large-to-judge"), "header-too-large-to-judge", None),
+    ],
+)
+def test_every_format_has_findings_of_its_own(header: HeaderFacts, code: str, kind: CorruptionType | None) -> None:
+    (finding,) = judge_file(msgspec.structs.replace(first_word(SOUND), header=header))
+    assert (finding.code, finding.corruption_type) == (code, kind)
 
 
 def test_an_empty_file_of_another_kind_may_be_empty_by_design() -> None:

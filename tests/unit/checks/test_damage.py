@@ -291,7 +291,7 @@ def test_the_same_length_on_a_new_file_reads_as_a_cut() -> None:
 
 MESSAGES = {
     "cut by one byte": f"a.safetensors is cut off: {SIZE - 1} of {SIZE} bytes (1 missing), touching tensor {ALL_NAMES[-1]}",
-    "one byte added": f"a.safetensors is too long: {SIZE + 1} bytes instead of {SIZE} (1 behind its last tensor)",
+    "one byte added": f"a.safetensors is too long: {SIZE + 1} bytes instead of {SIZE} (1 behind its end)",
     "all zeros": "a.safetensors holds nothing but zero bytes",
     "config.json shortened": "config.json is too short: 31 of 32 bytes (1 missing)",
     "config.json grown": (

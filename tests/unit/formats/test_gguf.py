@@ -1,4 +1,7 @@
-"""Every known shape of good and bad GGUF files; each verdict was compared with ggml's own, see the module's docstring."""
+"""Every known shape of good and bad GGUF files.
+
+ggml itself (as llama-cpp-python 0.3.36 has it, built by hand) agreed with each verdict but those on files of video models.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +50,7 @@ VALID = {
     "no dimensions": make([], [Tensor(b"a", ())]),
     "four dimensions": make([], [Tensor(b"a", (2, 2, 2, 2))]),
     "name of 63 bytes": make([], [Tensor(b"n" * 63, (1,))]),
+    "names that differ behind a NUL": make([], [Tensor(b"a", (8,)), Tensor(b"a\0b", (8,))]),
     "empty name": make([], [Tensor(b"", (1,))]),
     "name that is not UTF-8": make([], [Tensor(b"\xff\xfe", (1,))]),
     "empty string": make([text_entry(b"k", b"")]),
@@ -129,7 +133,6 @@ INVALID = {
     "row that no blocks fill": Bad(one(Tensor(b"a", (33,), files.Q8_0_TENSOR, 0)), "row-size"),
     "no dimensions, but blocks": Bad(one(Tensor(b"a", (), files.Q8_0_TENSOR, 0)), "row-size"),
     "duplicate tensor": Bad(make([], [Tensor(b"a", (8,)), Tensor(b"a", (8,))]), "duplicate-tensor"),
-    "duplicate up to a NUL": Bad(make([], [Tensor(b"a", (8,)), Tensor(b"a\0b", (8,))]), "duplicate-tensor"),
     "offset 2^64-1": Bad(one(Tensor(b"a", (1,), 0, 2**64 - 1)), "tensor-offset"),
     "hole": Bad(make([], [Tensor(b"a", (8,)), Tensor(b"b", (8,), 0, 64)]), "tensor-offset"),
     "overlap": Bad(make([], [Tensor(b"a", (8,)), Tensor(b"b", (8,), 0, 0)]), "tensor-offset"),

@@ -20,6 +20,9 @@ OTHER = sample(2, 3 << 20, 6)
 FILE = "flux/w.safetensors"
 MODEL = "flux"
 
+PLAIN = "flux/plain.tiktoken"
+"""A file of that model, of a kind whose header nobody judges."""
+
 
 def play(
     folder: Path,

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes.safetensors_files import sample
 from tests.fakes.workshop import Workshop
-from tests.unit.services.scenario import FILE, MODEL, OTHER, WEIGHTS, play
+from tests.unit.services.scenario import FILE, MODEL, OTHER, PLAIN, WEIGHTS, play
 from wan_healthd.domain.digests import BLOCK_BYTES
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.findings import Cause
@@ -142,18 +142,18 @@ def test_a_far_future_time_stamp_hides_nothing(tmp_path: Path) -> None:
 
 def test_zeros_are_told_from_zeroed_blocks(tmp_path: Path) -> None:
     async def scenario(shop: Workshop) -> None:
-        shop.put("model.bin", bytes(1))
+        shop.put(FILE, WEIGHTS)
         size = 3 * BLOCK_BYTES
-        shop.put("model.bin", b"x" * size)
-        await shop.judge("model.bin")
-        shop.put("model.bin", b"x" * BLOCK_BYTES + bytes(2 * BLOCK_BYTES))
+        shop.put(PLAIN, b"x" * size)
+        await shop.judge(PLAIN)
+        shop.put(PLAIN, b"x" * BLOCK_BYTES + bytes(2 * BLOCK_BYTES))
         for _ in range(3):
-            await shop.judge("model.bin")
-            assert await shop.codes("model.bin") == ["checksum-mismatch"]
-        shop.put("model.bin", bytes(size))
+            await shop.judge(PLAIN)
+            assert await shop.codes(PLAIN) == ["checksum-mismatch"]
+        shop.put(PLAIN, bytes(size))
         for _ in range(3):
-            await shop.judge("model.bin")
-            assert await shop.codes("model.bin") == ["all-zeros"]
+            await shop.judge(PLAIN)
+            assert await shop.codes(PLAIN) == ["all-zeros"]
 
     play(tmp_path, scenario)
 
@@ -162,12 +162,13 @@ def test_rot_that_zeroes_a_block_is_confirmed_as_rot(tmp_path: Path) -> None:
     """The second look reads nothing but that block, and finds nothing but zeros: the file is no file of zeros for that."""
 
     async def scenario(shop: Workshop) -> None:
-        shop.put("model.bin", bytes(BLOCK_BYTES) + b"x" * BLOCK_BYTES)
-        await shop.judge("model.bin")
+        shop.put(FILE, WEIGHTS[:BLOCK_BYTES])  # its faulty header is not worth a read
+        shop.put(PLAIN, bytes(BLOCK_BYTES) + b"x" * BLOCK_BYTES)
+        await shop.judge(PLAIN)
         shop.engine.misread[0] = 99
         await shop.full_sweep()
         await shop.sweep()
-        assert await shop.codes("model.bin") == ["checksum-mismatch"]
+        assert await shop.codes(PLAIN) == ["checksum-mismatch"]
 
     play(tmp_path, scenario)
 
@@ -470,12 +471,12 @@ def test_a_file_that_brings_a_folder_model_to_light_has_its_folder_swept(tmp_pat
     """What lay there before belonged to no model then, and no hint will come for it."""
 
     async def scenario(shop: Workshop) -> None:
-        shop.put("flux/config.json", b"{}")
+        shop.put("flux/config.json", b'{"a": 1}')
         assert await shop.judge("flux/config.json") is None
         shop.put(FILE, WEIGHTS)
         await shop.judge(FILE)
         assert shop.appeared == [shop.path("flux")]
-        shop.put("flux/other.json", b"{}")
+        shop.put("flux/other.json", b'{"a": 1}')
         await shop.judge("flux/other.json")
         assert shop.appeared == [shop.path("flux")], "only the first file does"
 

@@ -78,7 +78,7 @@ def test_files(tmp_path: Path) -> None:
     async def scenario(shop: Workshop) -> None:
         shop.put(FILE, WEIGHTS)
         name = os.fsdecode(b"flux/\xff.json")
-        shop.put(name, b"{}")
+        shop.put(name, b'{"a": 1}')
         await shop.sweep()
         os.unlink(shop.path(name))
         await shop.sweep()

@@ -11,16 +11,16 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.workshop import Workshop
-from tests.unit.services.scenario import FILE, MODEL, OTHER, WEIGHTS, play
+from tests.unit.services.scenario import FILE, MODEL, OTHER, PLAIN, WEIGHTS, play
 from wan_healthd.domain.digests import BLOCK_BYTES, Assurance, block_count
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.findings import Cause
 from wan_healthd.domain.ports import BlockRun
 from wan_healthd.domain.verdicts import HealthStatus
 from wan_healthd.services import progress
+from wan_healthd.services.passes import SECOND_READ_BLOCKS
 from wan_healthd.services.progress import ProgressSaver
 from wan_healthd.services.queue import Priority, Task
-from wan_healthd.services.reading import SECOND_READ_BLOCKS
 from wan_healthd.store import contents
 
 BLOCKS = block_count(len(WEIGHTS))
@@ -110,6 +110,37 @@ def test_rot_is_named_and_stays_named(tmp_path: Path) -> None:
         assert await shop.findings(FILE) == ()
 
     play(tmp_path, judged_once(scenario))
+
+
+def test_damage_whose_tensors_cannot_be_named_is_damage_still(tmp_path: Path) -> None:
+    async def scenario(shop: Workshop) -> None:
+        shop.engine.cannot_locate = True
+        shop.engine.misread[1] = FOREVER
+        await shop.full_sweep()
+        (finding,) = await shop.findings(FILE)
+        assert (finding.code, finding.tensors) == ("checksum-mismatch", ())
+
+    play(tmp_path, judged_once(scenario))
+
+
+def test_a_scrub_that_was_stopped_before_its_last_word_has_nothing_left_to_read(tmp_path: Path) -> None:
+    state = os.fsencode(tmp_path / "state.db")
+
+    async def interrupted(shop: Workshop) -> None:
+        stuck = shop.engine.stuck = asyncio.Event()
+        await shop.queue.put(Task(shop.path(FILE), shop.root, Priority.DUE, full=True))
+        await stuck.wait()
+
+    async def resumed(shop: Workshop) -> None:
+        await shop.sweep()
+        assert [request.blocks for request in shop.engine.requests] == [()]
+        assert await shop.codes(FILE) == []
+        shop.engine.requests.clear()
+        await shop.sweep()
+        assert shop.engine.requests == []
+
+    play(tmp_path, judged_once(interrupted), state=state)
+    play(tmp_path, resumed, state=state)
 
 
 def test_rot_survives_worse_and_better_reads(tmp_path: Path) -> None:
@@ -262,18 +293,19 @@ def test_what_the_engine_claims_is_kept(tmp_path: Path, assurance: Assurance) ->
 
 def test_the_second_read_is_bounded(tmp_path: Path) -> None:
     async def scenario(shop: Workshop) -> None:
+        shop.put(FILE, WEIGHTS)
         size = (SECOND_READ_BLOCKS + 10) * BLOCK_BYTES
         for byte in (b"a", b"b"):
-            path = shop.put("model.bin", byte)
+            path = shop.put(PLAIN, byte)
             os.truncate(path, size)
             with open(path, "r+b") as file:
                 for block in range(SECOND_READ_BLOCKS + 10):
                     file.seek(block * BLOCK_BYTES)
                     file.write(byte)
-            await shop.judge("model.bin")
+            await shop.judge(PLAIN)
         second = shop.engine.requests[-1].blocks
         assert second == ((0, SECOND_READ_BLOCKS),)
-        (finding,) = await shop.findings("model.bin")
+        (finding,) = await shop.findings(PLAIN)
         assert finding.ranges == (ByteRange(0, size),), "blocks beyond the bound keep the word of the first read"
 
     play(tmp_path, scenario)

@@ -34,8 +34,8 @@ async def files_of(shop: Workshop, model_id: str) -> list[str]:
 def test_everything_is_found_and_judged(tmp_path: Path) -> None:
     async def scenario(shop: Workshop) -> None:
         shop.put("flux/w.safetensors", SMALL)
-        shop.put("flux/config.json", b"{}")
-        shop.put("flux/tokenizer/vocab.txt", b"x")
+        shop.put("flux/config.json", b'{"a": 1}')
+        shop.put("flux/tokenizer/added.txt", b"x")
         shop.put("loras/a.safetensors", SMALL)
         shop.put("loras/b.safetensors", SMALL)
         shop.put("notes.md", b"x")
@@ -43,7 +43,7 @@ def test_everything_is_found_and_judged(tmp_path: Path) -> None:
         assert await statuses(shop) == dict.fromkeys(
             ["flux", "loras/a.safetensors", "loras/b.safetensors"], HealthStatus.HEALTHY
         )
-        assert await files_of(shop, "flux") == ["flux/config.json", "flux/tokenizer/vocab.txt", "flux/w.safetensors"]
+        assert await files_of(shop, "flux") == ["flux/config.json", "flux/tokenizer/added.txt", "flux/w.safetensors"]
         assert (found.unclaimed, found.unclaimed_count) == ([shop.path("notes.md")], 1)
 
     play(tmp_path, scenario)
@@ -104,7 +104,7 @@ def test_single_files_become_a_folder_model(tmp_path: Path) -> None:
         shop.put("flux/b.safetensors", SMALL)
         await shop.sweep()
         assert await shop.model_ids() == ["flux/a.safetensors", "flux/b.safetensors"]
-        shop.put("flux/model_index.json", b"{}")
+        shop.put("flux/model_index.json", b'{"a": 1}')
         await shop.sweep()
         assert await statuses(shop) == {"flux": HealthStatus.HEALTHY}
         assert len(await files_of(shop, "flux")) == 3
@@ -122,7 +122,7 @@ def test_single_files_become_a_folder_model(tmp_path: Path) -> None:
 def test_a_sweep_of_a_part_claims_as_a_sweep_of_all(tmp_path: Path, folder: str | None) -> None:
     async def scenario(shop: Workshop) -> None:
         shop.put("flux/model.safetensors", SMALL)
-        shop.put("flux/config.json", b"{}")
+        shop.put("flux/config.json", b'{"a": 1}')
         shop.put("flux/transformer/deep/w.safetensors", SMALL)
         await shop.sweep(folder=folder)
         assert await shop.model_ids() == ["flux"]

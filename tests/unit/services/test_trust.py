@@ -76,7 +76,7 @@ def test_a_file_that_changed_after_it_was_judged(tmp_path: Path) -> None:
 def test_removed_files(tmp_path: Path) -> None:
     async def scenario(shop: Workshop) -> None:
         shop.put(FILE, WEIGHTS)
-        shop.put("flux/config.json", b"{}")
+        shop.put("flux/config.json", b'{"a": 1}')
         await shop.sweep()
         os.unlink(shop.path("flux/config.json"))
         await shop.sweep()

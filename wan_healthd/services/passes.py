@@ -1,0 +1,145 @@
+"""Passes over a file: the bytes go through the digest engine, progress is saved, the digests of the blocks come back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from wan_healthd.domain.comparison import blocks_of, runs_of, split_run
+from wan_healthd.domain.coverage import Extent
+from wan_healthd.domain.digests import Algorithm, BlockMap
+from wan_healthd.domain.evidence import HeaderFacts
+from wan_healthd.domain.extents import merge, ranges_of_blocks
+from wan_healthd.domain.ports import BlockRun, Clock, DigestEngine, ReadOutcome, ReadRequest
+from wan_healthd.services.activity import Activity
+from wan_healthd.services.progress import ProgressSaver
+from wan_healthd.store import contents
+from wan_healthd.store.connection import Connection
+from wan_healthd.store.database import Database
+from wan_healthd.store.records import ContentRecord, ExpectationRecord
+
+SECOND_READ_BLOCKS = 256
+"""Most blocks that are read a second time: a file that was replaced differs everywhere, and 256 MiB prove it."""
+
+
+class Subject(Struct, frozen=True):
+    """The open file that is read, and what is known of it."""
+
+    path: bytes
+    descriptor: int
+    content: ContentRecord
+    expected: ExpectationRecord | None
+    header: HeaderFacts | None = None
+
+
+class Pass(Struct, frozen=True):
+    """One pass over a file: its end, and the digests of the blocks that could be read."""
+
+    outcome: ReadOutcome
+    fresh: dict[int, bytes]
+
+
+class Passes:
+    """Makes passes; what they mean is for `reading` to say."""
+
+    def __init__(self, engine: DigestEngine, database: Database, clock: Clock, activity: Activity) -> None:
+        self._engine = engine
+        self._database = database
+        self._clock = clock
+        self._activity = activity
+
+    async def whole(self, subject: Subject) -> Pass:
+        """Every byte, for the first time: SHA-256 and block map, kept as the content's own."""
+        await self._database.write(lambda db: contents.restart(db, subject.content.id))
+        request = ReadRequest(subject.content.identity.size_bytes, (Algorithm.SHA256, Algorithm.BLAKE3_1M))
+
+        async def save(runs: list[BlockRun]) -> None:
+            now = self._clock.now()
+            await self._database.write(lambda db: _add_runs(db, subject.content.id, runs, now))
+
+        return await self._read(subject, request, ProgressSaver(save, self._clock))
+
+    async def blocks(self, subject: Subject, known: BlockMap, blocks: Sequence[tuple[int, int]]) -> Pass:
+        """Some blocks of a known content again; those that are as `known` count as verified from now on."""
+        request = ReadRequest(known.size_bytes, (Algorithm.BLAKE3_1M,), blocks=tuple(blocks))
+
+        async def save(runs: list[BlockRun]) -> None:
+            now = self._clock.now()
+            # Only blocks that are right count as verified: a wrong one is read again after a crash, and never forgotten.
+            good = [part for run in runs for part in _matching(run, known)]
+            extents = [Extent(part.first_block, part.end_block, now, part.assurance) for part in good]
+            await self._database.write(lambda db: _mark_all(db, subject.content.id, extents))
+
+        return await self._read(subject, request, ProgressSaver(save, self._clock))
+
+    async def again(self, subject: Subject, blocks: list[int]) -> Pass:
+        """The second read that comes before damage is declared; nothing of it is saved."""
+        fresh: dict[int, bytes] = {}
+        request = ReadRequest(
+            subject.content.identity.size_bytes, (Algorithm.BLAKE3_1M,), blocks=runs_of(blocks[:SECOND_READ_BLOCKS])
+        )
+        outcome = await self._engine.read(
+            subject.descriptor, request, lambda run: fresh.update(split_run(run.first_block, run.digests))
+        )
+        return Pass(outcome, fresh)
+
+    async def once_more(self, subject: Subject, done: Pass) -> Pass:
+        """Read again what the storage refused; what it gives the second time counts as read."""
+        tried = blocks_of(done.outcome.unreadable)[:SECOND_READ_BLOCKS]
+        again = await self.again(subject, tried)
+        if not again.outcome.is_of(subject.content.identity):
+            return again
+        asked = ranges_of_blocks(tried, subject.content.identity.size_bytes)
+        untried = [item for item in done.outcome.unreadable if not any(a.offset <= item.offset < a.end for a in asked)]
+        refused = merge((*untried, *again.outcome.unreadable))
+        all_zero = done.outcome.all_zero and (again.outcome.all_zero or not again.fresh)
+        outcome = replace(done.outcome, unreadable=refused, all_zero=all_zero)
+        return Pass(outcome, {**done.fresh, **again.fresh})
+
+    async def _read(self, subject: Subject, request: ReadRequest, saver: ProgressSaver) -> Pass:
+        fresh: dict[int, bytes] = {}
+
+        def take(run: BlockRun) -> None:
+            digests = split_run(run.first_block, run.digests)
+            fresh.update(digests)
+            self._activity.advance(subject.path, sum(r.length for r in ranges_of_blocks(digests, request.size_bytes)))
+            saver.add(run)
+
+        self._activity.begin(subject.path)
+        try:
+            async with asyncio.TaskGroup() as group:
+                saving = group.create_task(saver.run())
+                outcome = await self._engine.read(subject.descriptor, request, take)
+                saving.cancel()
+            await saver.flush()
+        except asyncio.CancelledError:
+            await saver.flush()  # a scrub goes on from here after the restart
+            raise
+        except ExceptionGroup as group_error:
+            raise group_error.exceptions[0] from group_error
+        finally:
+            self._activity.end(subject.path)
+        return Pass(outcome, fresh)
+
+
+def _add_runs(connection: Connection, content_id: int, runs: list[BlockRun], now: datetime) -> None:
+    for run in runs:
+        contents.add_run(connection, content_id, run, now)
+
+
+def _mark_all(connection: Connection, content_id: int, extents: list[Extent]) -> None:
+    for extent in extents:
+        contents.mark(connection, content_id, extent)
+
+
+def _matching(run: BlockRun, known: BlockMap) -> list[BlockRun]:
+    """The parts of the run whose digests are the known ones."""
+    digests = split_run(run.first_block, run.digests)
+    good = [block for block, digest in digests.items() if digest == known.digest_of(block)]
+    return [
+        BlockRun(first, b"".join(digests[block] for block in range(first, end)), run.assurance) for first, end in runs_of(good)
+    ]
