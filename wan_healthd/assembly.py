@@ -27,9 +27,11 @@ from wan_healthd.host.threads import ThreadPool, spawn
 from wan_healthd.layouts.registry import StatedModel
 from wan_healthd.services.activity import Activity
 from wan_healthd.services.alert import Alerter
+from wan_healthd.services.claims import Claims
 from wan_healthd.services.conduct import Conductor
 from wan_healthd.services.crew import Crew
 from wan_healthd.services.feed import Feed
+from wan_healthd.services.hearing import Hearing
 from wan_healthd.services.inspect import Inspector
 from wan_healthd.services.jobs import Jobs
 from wan_healthd.services.overview import Overview
@@ -104,7 +106,12 @@ class House:
             queue=self.queue,
             files=files,
             threads=threads,
-            engine=engine,
+            hearing=Hearing(
+                engine,
+                database,
+                Claims(files, threads, self.clock, {}),
+                reads_content=blueprint.settings.health.corruption_detection_enabled,
+            ),
             reader=ContentReader(engine, database, self.clock, self.activity),
             database=database,
             places=places,
@@ -203,7 +210,7 @@ class House:
 
     async def _enqueue_hint(self, root: bytes, path: bytes) -> None:
         """A hint that finds no room becomes a sweep of its root: nothing is lost, it only takes longer."""
-        if not await self.queue.put(Task(path, root, Priority.CHANGED)):
+        if not await self.queue.put(Task(path, root, Priority.CHANGED, settled=True)):
             self.conductor.ask_folder(root, root)
 
 
@@ -233,8 +240,10 @@ async def open_house(blueprint: Blueprint) -> AsyncIterator[House]:
 
 
 def _worker_lost(houses: Sequence[House], why: str) -> None:
+    told = f"the digest worker was lost and is replaced: {printable(why)}"
     for house in houses:
-        house.alerter.tell(WORKER_LOST, f"the digest worker was lost and is replaced: {printable(why)}")
+        house.alerter.tell(WORKER_LOST, told)
+        house.crew.start(house.record(EventKind.WORKER_LOST, told))
 
 
 def _fullest(roots: Sequence[bytes]) -> float | None:

@@ -139,7 +139,7 @@ class ModelHealthMonitor:
         async def report(house: House) -> SystemHealthReport:
             if not house.is_monitoring:
                 ticket = Ticket()
-                await house.conductor.sweep_all(Order(Priority.DUE), ticket)
+                await house.conductor.sweep_all(Order(Priority.DUE, patient=False), ticket)
                 await ticket.wait()
             return await house.overview.report()
 

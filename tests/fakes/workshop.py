@@ -21,9 +21,11 @@ from wan_healthd.host.threads import ThreadPool, spawn
 from wan_healthd.layouts.registry import StatedModel
 from wan_healthd.services.activity import Activity
 from wan_healthd.services.alert import Alerter
+from wan_healthd.services.claims import Claims
 from wan_healthd.services.conduct import Conductor
 from wan_healthd.services.crew import Crew
 from wan_healthd.services.feed import Feed
+from wan_healthd.services.hearing import Hearing
 from wan_healthd.services.inspect import Inspector
 from wan_healthd.services.jobs import Jobs
 from wan_healthd.services.places import Places
@@ -64,7 +66,7 @@ class Workshop:
             queue=self.queue,
             files=self.files,
             threads=threads,
-            engine=self.engine,
+            hearing=Hearing(self.engine, database, Claims(self.files, threads, self.clock, {}), reads_content=True),
             reader=self.reader,
             database=database,
             places=Places(self.files, threads, database, stated),

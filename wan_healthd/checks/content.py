@@ -13,6 +13,7 @@ from wan_healthd.domain.evidence import ContentReading, Expectation, FileEvidenc
 from wan_healthd.domain.extents import ByteRange, merge
 from wan_healthd.domain.files import VerifiedBy
 from wan_healthd.domain.findings import Cause, Finding
+from wan_healthd.domain.fitting import is_proven
 from wan_healthd.domain.identity import FileIdentity
 
 CURES = {
@@ -29,6 +30,8 @@ def check(evidence: FileEvidence) -> Iterator[Finding]:
     """checksum-mismatch with ranges, tensors and cause; transient-read, which is advice, where the second read was right."""
     content, expectation, identity = evidence.content, evidence.expectation, evidence.look.identity
     if content is None or expectation is None or identity is None or content.matches is not False:
+        return
+    if is_proven(evidence):  # other bytes than before, and they are right
         return
     cause = cause_of(content, expectation, identity)
     if cause is Cause.TRANSIENT:

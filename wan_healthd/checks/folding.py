@@ -10,6 +10,7 @@ from wan_healthd.domain.catalogue import (
     ALL_ZEROS,
     CHECKSUM_MISMATCH,
     FILE_EMPTY,
+    FILE_TOO_LONG,
     FILE_TRUNCATED,
     HEADER_TOO_LARGE,
     PLACEHOLDER,
@@ -19,7 +20,7 @@ from wan_healthd.domain.catalogue import (
 from wan_healthd.domain.findings import Finding
 
 _OF_HEADER = (PLACEHOLDER, *(kind for shape in SHAPES.values() for kind in shape.all))
-_OF_CONTENT = (FILE_TRUNCATED, CHECKSUM_MISMATCH)
+_OF_CONTENT = (FILE_TRUNCATED, FILE_TOO_LONG, CHECKSUM_MISMATCH)
 
 
 def _codes(*kinds: FindingKind) -> frozenset[str]:
@@ -31,6 +32,7 @@ CONSEQUENCES: dict[str, frozenset[str]] = {
     ALL_ZEROS.code: _codes(*_OF_HEADER, *_OF_CONTENT),
     **{kind.code: _codes(*_OF_CONTENT) for kind in _OF_HEADER},
     FILE_TRUNCATED.code: _codes(HEADER_TOO_LARGE),
+    FILE_TOO_LONG.code: _codes(HEADER_TOO_LARGE),
     CHECKSUM_MISMATCH.code: _codes(HEADER_TOO_LARGE),
 }
 """Which findings on the same file are only consequences of another."""

@@ -10,7 +10,8 @@ from wan_healthd.checks.wording import tensors
 from wan_healthd.domain.catalogue import FORMAT_UNKNOWN, HEADER_TOO_LARGE, PLACEHOLDER, shape_of
 from wan_healthd.domain.evidence import Expectation, FileEvidence, HeaderFacts, HeaderFault
 from wan_healthd.domain.extents import ByteRange
-from wan_healthd.domain.findings import Finding
+from wan_healthd.domain.findings import Cause, Finding
+from wan_healthd.domain.fitting import has_stated_size
 from wan_healthd.domain.identity import FileIdentity
 
 TRAILING_FAULT = "trailing-bytes"
@@ -40,7 +41,7 @@ def _fault(evidence: FileEvidence, header: HeaderFacts, fault: HeaderFault, iden
     path, size_bytes, declared, expectation = evidence.path, identity.size_bytes, header.declared_bytes, evidence.expectation
     if header.impostor is not None:
         return PLACEHOLDER.at(path, what=fault.detail, ranges=(ByteRange(0, size_bytes),))
-    if expectation is not None and expectation.size_bytes == size_bytes:
+    if (expectation is not None and expectation.size_bytes == size_bytes) or has_stated_size(evidence):
         return _damaged_header(path, header, fault, identity, expectation)
     if fault.code in CUT_FAULTS:
         return _truncated(path, header, fault, size_bytes)
@@ -62,12 +63,12 @@ def _truncated(path: bytes, header: HeaderFacts, fault: HeaderFault, size_bytes:
 
 
 def _damaged_header(
-    path: bytes, header: HeaderFacts, fault: HeaderFault, identity: FileIdentity, expectation: Expectation
+    path: bytes, header: HeaderFacts, fault: HeaderFault, identity: FileIdentity, expectation: Expectation | None
 ) -> Finding:
     """The length is what it always was, so nothing was cut off or added: it is the header that changed."""
     contradicts = fault.code in CUT_FAULTS or fault.code == TRAILING_FAULT
     what = f"its size is right, so its header is wrong ({fault.detail})" if contradicts else fault.detail
-    cause = lasting_cause(expectation, identity)
+    cause = Cause.REWRITTEN if expectation is None else lasting_cause(expectation, identity)
     if not header.format.startswith(HEADER_FIRST):
         return shape_of(header.format).malformed.at(path, what=what, cause=cause)
     end = header.payload_offset or LEAST_HEADER_BYTES

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from wan_healthd.checks import (
+    claims,
     content,
     emptiness,
     folding,
@@ -15,6 +16,7 @@ from wan_healthd.checks import (
     presence,
     read_errors,
     root_reach,
+    sections,
     shortness,
     unjudged,
 )
@@ -29,6 +31,8 @@ FILE_CHECKS: tuple[Callable[[FileEvidence], Iterator[Finding]], ...] = (
     header.check,
     shortness.check,
     content.check,
+    sections.check,
+    claims.check,
     unjudged.check,
 )
 MODEL_CHECKS: tuple[Callable[[ModelEvidence], Iterator[Finding]], ...] = (

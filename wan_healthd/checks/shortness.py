@@ -9,6 +9,7 @@ from wan_healthd.domain.evidence import FileEvidence, HeaderFacts
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.files import Presence
 from wan_healthd.domain.findings import Finding
+from wan_healthd.domain.fitting import has_stated_size, is_proven
 
 CUT_FAULTS = frozenset({"truncated", "header-too-short"})
 """Faults that a header has because the file ends too early; losing its end gives a file no other one."""
@@ -26,6 +27,7 @@ def check(evidence: FileEvidence) -> Iterator[Finding]:
             missing=missing,
             actual=identity.size_bytes,
             expected=expectation.size_bytes,
+            by="",
             ranges=(ByteRange(identity.size_bytes, missing),),
         )
 
@@ -35,11 +37,16 @@ def is_cut(evidence: FileEvidence) -> bool:
     expectation, identity, content = evidence.expectation, evidence.look.identity, evidence.content
     if expectation is None or identity is None or identity.size_bytes >= expectation.size_bytes:
         return False
-    return _may_be_cut(evidence.header) and (content is None or content.prefix_matches is not False)
+    if has_stated_size(evidence) or is_proven(evidence):  # a shorter version was published
+        return False
+    return may_be_cut(evidence.header) and (content is None or content.prefix_matches is not False)
 
 
-def _may_be_cut(header: HeaderFacts | None) -> bool:
-    """Not where the format vouches that nothing is missing, nor where it has a fault that no cut can cause."""
+def may_be_cut(header: HeaderFacts | None) -> bool:
+    """Whether the file may have lost its end.
+
+    Not where the format vouches that nothing is missing, nor where it has a fault that no cut can cause.
+    """
     if header is None or header.undecided is not None:
         return True
     return header.fault is not None and header.fault.code in CUT_FAULTS

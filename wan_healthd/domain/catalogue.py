@@ -111,8 +111,16 @@ FILE_TRUNCATED = FindingKind(
     category=Category.FORMAT,
     corruption_type=CorruptionType.INCOMPLETE_DOWNLOAD,
     severity=Severity.HIGH,
-    text="{name} is too short: {actual} of {expected} bytes ({missing} missing)",
+    text="{name} is too short: {actual} of {expected} bytes ({missing} missing){by}",
     suggestion="download the file again; if you shortened it on purpose, accept that with `healthctl trust`",
+)
+FILE_TOO_LONG = FindingKind(
+    code="file-too-long",
+    category=Category.FORMAT,
+    corruption_type=CorruptionType.INVALID_FORMAT,
+    severity=Severity.HIGH,
+    text="{name} is too long: {actual} bytes instead of {expected} ({extra} too many){by}",
+    suggestion="download the file again; if you added to it on purpose, accept that with `healthctl trust`",
 )
 ALL_ZEROS = FindingKind(
     code="all-zeros",
@@ -136,7 +144,7 @@ FORMAT_UNKNOWN = FindingKind(
     corruption_type=None,
     severity=Severity.LOW,
     text="{name} holds something that this version does not know ({what}): only its content is watched, not its form",
-    suggestion="nothing needs to be done; a newer wan-healthd may know it",
+    suggestion="nothing needs to be done; a newer version may know it",
 )
 CHECKSUM_MISMATCH = FindingKind(
     code="checksum-mismatch",
@@ -295,6 +303,7 @@ KINDS: tuple[FindingKind, ...] = (
     READ_ERROR,
     FILE_EMPTY,
     FILE_TRUNCATED,
+    FILE_TOO_LONG,
     PLACEHOLDER,
     ALL_ZEROS,
     FORMAT_UNKNOWN,

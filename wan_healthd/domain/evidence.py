@@ -149,10 +149,12 @@ class ContentReading(Struct, frozen=True):
         differing: bytes whose block digests differ from the expected block map, on the first read.
         matches: whether everything that could be compared is as expected; None where nothing is expected.
         second: the second read of `differing`; None where nothing differed.
+        bad_sections: parts whose own CRC-32 does not fit them, on two reads; `crc_checked` if they were looked at.
         unreadable: bytes that the storage refused to give.
         all_zero: whether every byte is zero (of a file that has bytes).
         tensors: names of the tensors that the damaged ranges touch, in file order; possibly cut, see `tensors_total`.
         in_header: whether the damage touches the header.
+        git_sha1: as `sha256`; None where no claim asked for it.
     """
 
     sha256: str | None
@@ -161,6 +163,8 @@ class ContentReading(Struct, frozen=True):
     matches: bool | None = None
     differing: tuple[ByteRange, ...] = ()
     second: SecondRead | None = None
+    bad_sections: tuple[Section, ...] = ()
+    crc_checked: bool = False
     unreadable: tuple[ByteRange, ...] = ()
     errno_name: str | None = None
     tensors: tuple[str, ...] = ()
@@ -168,6 +172,7 @@ class ContentReading(Struct, frozen=True):
     in_header: bool = False
     prefix_matches: bool | None = None
     """Whether all whole blocks that both the file and the expected block map have are equal; None where sizes are equal."""
+    git_sha1: str | None = None
 
 
 class FileEvidence(Struct, frozen=True):
@@ -175,6 +180,9 @@ class FileEvidence(Struct, frozen=True):
 
     `unjudged` says why content could not be looked at although it should have been ("changed-while-read"); None if it could.
     `complaint` adds the worker's words to it.
+
+    `claims` is what others say of the content, best first, none of which contradicts another. `outdated_claims` were made
+    before the file was last written to, or before a person accepted its bytes: they prove what fits them, and accuse nothing.
     """
 
     path: bytes
@@ -186,6 +194,8 @@ class FileEvidence(Struct, frozen=True):
     content: ContentReading | None = None
     unjudged: str | None = None
     complaint: str = ""
+    claims: tuple[Claim, ...] = ()
+    outdated_claims: tuple[Claim, ...] = ()
 
     @property
     def is_one_hole(self) -> bool:

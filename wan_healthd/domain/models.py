@@ -12,8 +12,18 @@ from wan_healthd.domain.files import Role
 class Layout(StrEnum):
     """How a model's files are laid out on disk."""
 
+    HF_CACHE = "hf_cache"
+    LOCAL_DIR = "local_dir"
+    WAN_NATIVE = "wan_native"
+    DIFFUSERS = "diffusers"
+    COMFYUI = "comfyui"
     FOLDER = "folder"
     SINGLE_FILE = "single_file"
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether a model of this layout is a folder with all that lies below it, rather than one file."""
+        return self not in (Layout.COMFYUI, Layout.SINGLE_FILE)
 
 
 class Model(Struct, frozen=True):

@@ -34,18 +34,19 @@ def needs_of(index: bytes) -> tuple[Need, ...]:
     needs: list[Need] = []
     for name, what in list(components.items())[:MAX_COMPONENTS]:
         if isinstance(what, list) and len(what) == 2 and all(isinstance(part, str) for part in what) and _is_plain(name):  # noqa: PLR2004
-            needs.extend(_component(name.encode(), what[1]))
+            needs.extend(_component(name.encode(), *what))
     return tuple(needs)
 
 
-def _component(folder: bytes, kind: str) -> tuple[Need, ...]:
+def _component(folder: bytes, library: str, kind: str) -> tuple[Need, ...]:
     if "Scheduler" in kind:
         return (Need(folder, (b"scheduler_config.json",)),)
     if "Tokenizer" in kind:
         return (Need(folder, (b"tokenizer_config.json",)), Need(folder, (b"tokenizer.json", b"spiece.model", b"vocab.*")))
     if "Processor" in kind or "Extractor" in kind:
         return (Need(folder, (b"preprocessor_config.json", b"*.json")),)
-    return (Need(folder, (b"config.json",)), Need(folder, WEIGHTS))
+    first = (b"model.safetensors",) if library == "transformers" else ()
+    return (Need(folder, (b"config.json",)), Need(folder, (*first, *WEIGHTS)))
 
 
 def _is_plain(name: str) -> bool:

@@ -35,11 +35,11 @@ COLLECTIONS = frozenset(
 """Folders that hold many models, one a file (ComfyUI folder_paths.py, and habit)."""
 
 
-def is_model(listing: Listing, *, is_root: bool) -> bool:
+def is_model(listing: Listing, *, may_be_lone: bool) -> bool:
     """Whether the folder is one model.
 
-    It must hold weights directly, and either a marker file, or shards, or (unless it is a root or a known collection) just one
-    weight file, as in `flux-dev/flux.safetensors`. A folder with several unrelated weights is a collection of models.
+    It must hold weights directly, and either a marker file, or shards, or (if `may_be_lone`, and unless it is a known
+    collection) just one weight file, as in `flux-dev/flux.safetensors`. Several unrelated weights are a collection of models.
     """
     files = [e.name for e in listing.entries if e.look.presence not in (Presence.FOLDER, Presence.IRREGULAR)]
     weights = [name for name in files if role_of(name) is Role.WEIGHTS]
@@ -48,4 +48,4 @@ def is_model(listing: Listing, *, is_root: bool) -> bool:
     if any(name in MARKERS or name.endswith(INDEX_SUFFIX) for name in files) or all(SHARD.search(name) for name in weights):
         return True
     base = listing.path.rsplit(b"/", 1)[-1].lower()
-    return len(weights) == 1 and not is_root and base not in COLLECTIONS
+    return may_be_lone and len(weights) == 1 and base not in COLLECTIONS

@@ -8,11 +8,36 @@ from __future__ import annotations
 
 import re
 
+from msgspec import Struct
+
 PREFIX = b"models--"
 SNAPSHOTS = b"snapshots"
+MAIN = b"refs/main"
+MAX_REF_BYTES = 256
+NO_MODELS = (b"datasets--", b"spaces--")
+"""What the cache holds besides models."""
+
+BESIDE_REPOS = frozenset({b"blobs", b"CACHEDIR.TAG", b"version.txt"})
+"""The store that repositories share, and the cache's own marks, beside the repositories' folders."""
+
 _COMMIT = re.compile(rb"[0-9a-f]{40}")
 _REPO = re.compile(rb"models--([A-Za-z0-9._-]+?)--([A-Za-z0-9._-]+)")
 _BARE_REPO = re.compile(rb"models--([A-Za-z0-9._]+(?:-[A-Za-z0-9._]+)*)")
+
+
+class Repo(Struct, frozen=True):
+    """A repository in the cache: "ORG/NAME", what `refs/main` holds (maybe nothing), and the names below `snapshots`.
+
+    `commits` None: the folder stands above `snapshots` still.
+    """
+
+    name: str
+    main: bytes
+    commits: frozenset[bytes] | None = None
+
+    def id_of(self, commit: bytes) -> str | None:
+        """The id of the snapshot in the folder of that name; None if it is none."""
+        return id_of(self.name, commit, self.main, self.commits) if self.commits is not None and is_commit(commit) else None
 
 
 def repo_of(folder_name: bytes, entries: frozenset[bytes]) -> str | None:
@@ -24,6 +49,13 @@ def repo_of(folder_name: bytes, entries: frozenset[bytes]) -> str | None:
         return f"{match[1].decode()}/{match[2].decode()}"
     bare = _BARE_REPO.fullmatch(folder_name)
     return None if bare is None else bare[1].decode()
+
+
+def ignored_in(names: frozenset[bytes]) -> frozenset[bytes]:
+    """Entries of the cache's own folder that are no models; nothing in any other folder."""
+    if not any(name.startswith(PREFIX) for name in names):
+        return frozenset()
+    return names & BESIDE_REPOS | {name for name in names if name.startswith(NO_MODELS)}
 
 
 def is_commit(name: bytes) -> bool:

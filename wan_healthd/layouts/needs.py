@@ -11,7 +11,7 @@ from msgspec import Struct
 class Need(Struct, frozen=True):
     """Files of which one must be there, as name patterns; the first names the file that is told missing if none is.
 
-    `folder` is relative to the model's own folder, without slashes at its ends; empty for that folder itself.
+    `folder` is relative to the folder that the need is known in, without slashes at its ends; empty for that folder itself.
     """
 
     folder: bytes
@@ -19,7 +19,7 @@ class Need(Struct, frozen=True):
 
     @property
     def path(self) -> bytes:
-        """The path that is missing, relative to the model's folder."""
+        """The path that is missing, relative to where the need is known."""
         return self.folder + b"/" + self.any_of[0] if self.folder else self.any_of[0]
 
     def is_met_by(self, names: frozenset[bytes]) -> bool:
@@ -35,20 +35,18 @@ def every(folder: bytes, *names: bytes) -> tuple[Need, ...]:
     return tuple(Need(folder, (name,)) for name in names)
 
 
-def absent(needs: tuple[Need, ...], folder: bytes, names: frozenset[bytes]) -> Iterator[bytes]:
-    """Paths, relative to the model's folder, that are needed and known to be absent from one look at `folder`.
+def below(needs: tuple[Need, ...], name: bytes) -> tuple[Need, ...]:
+    """What is needed in the sub-folder of that name and below it, relative to it."""
+    steps = ((need.folder.partition(b"/"), need) for need in needs)
+    return tuple(Need(rest, need.any_of) for (first, _, rest), need in steps if name and first == name)
 
-    `names` are the folder's entries, sub-folders included: whatever is needed below a sub-folder that is not there is absent.
+
+def absent(needs: tuple[Need, ...], names: frozenset[bytes]) -> Iterator[bytes]:
+    """Paths, relative to a folder with these entries, that are needed and known to be absent from one look at it.
+
+    Sub-folders are among the names: whatever is needed below one that is not there is absent.
     """
     for need in needs:
-        if need.folder == folder:
-            if not need.is_met_by(names):
-                yield need.path
-        elif (step := _next_step(folder, need.folder)) is not None and step not in names:
+        step = need.folder.partition(b"/")[0]
+        if (step not in names) if step else not need.is_met_by(names):
             yield need.path
-
-
-def _next_step(folder: bytes, below: bytes) -> bytes | None:
-    """The first sub-folder on the way from `folder` down to `below`; None if `below` is not below it."""
-    prefix = folder + b"/" if folder else b""
-    return below[len(prefix) :].split(b"/", 1)[0] if below.startswith(prefix) and below != folder else None

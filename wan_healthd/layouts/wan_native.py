@@ -46,7 +46,7 @@ ANIMATE_14B = (
     *_transformer(b"", 4),
     Need(b"", (VAE_21,)),
     Need(b"", (b"models_clip_open-clip-xlm-roberta-large-vit-huge-14.pth",)),
-    Need(b"xlm-roberta-large", (b"*",)),
+    Need(b"xlm-roberta-large", (b"tokenizer.json", b"*")),
     *TEXT,
 )
 

@@ -28,7 +28,7 @@ class Alerter:
     def findings(self, model_ids: Sequence[str], change: Change) -> None:
         """Alert what a judgement changed; a file that is merely still being written is no alert."""
         model_id = ", ".join(model_ids) or None
-        for finding in (*change.opened, *change.changed):
+        for finding in (*change.opened, *change.reworded):
             if finding.code != UNJUDGED.code:
                 self.tell(kind_of(finding), _line(model_id, finding.message), model_id=model_id, finding=finding)
         for finding in change.cleared:

@@ -16,7 +16,8 @@ from wan_healthd.services.alert import Alerter
 from wan_healthd.services.crew import Crew
 from wan_healthd.services.feed import Feed
 from wan_healthd.services.queue import Priority, Ticket
-from wan_healthd.services.sweep import Order, Sweeper, folders_above
+from wan_healthd.services.survey import folders_above
+from wan_healthd.services.sweep import Order, Sweeper
 from wan_healthd.store import contents, events, timers
 from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database

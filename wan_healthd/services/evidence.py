@@ -11,6 +11,7 @@ from wan_healthd.domain.catalogue import (
     ALL_ZEROS,
     CHECKSUM_MISMATCH,
     FILE_EMPTY,
+    FILE_TOO_LONG,
     FILE_TRUNCATED,
     PLACEHOLDER,
     READ_ERROR,
@@ -27,9 +28,14 @@ from wan_healthd.store.records import PathState
 INTERNAL = "internal-error"
 """The obstacle where an error of ours kept a file from being judged."""
 
-_REFUTED_BY_HEADER = frozenset(
-    kind.code for kind in (FILE_EMPTY, FILE_TRUNCATED, PLACEHOLDER, *(kind for shape in SHAPES.values() for kind in shape.all))
+_OF_HEADER = (
+    FILE_EMPTY,
+    FILE_TOO_LONG,
+    FILE_TRUNCATED,
+    PLACEHOLDER,
+    *(kind for shape in SHAPES.values() for kind in shape.all),
 )
+_REFUTED_BY_HEADER = frozenset(kind.code for kind in _OF_HEADER)
 _REFUTED_BY_CONTENT = frozenset(kind.code for kind in (ALL_ZEROS, CHECKSUM_MISMATCH, READ_ERROR, TRANSIENT_READ))
 
 
@@ -52,7 +58,9 @@ def gather(state: PathState, look: FileLook, header: HeaderFacts | None = None) 
 def hindered(evidence: FileEvidence, obstacle: str, complaint: str = "") -> FileEvidence:
     """Content could not be looked at. Of a file that changed meanwhile not even header and size can be believed."""
     if obstacle == CHANGED.obstacle:
-        return replace(evidence, header=None, expectation=None, unjudged=obstacle, complaint=complaint)
+        return replace(
+            evidence, header=None, expectation=None, claims=(), outdated_claims=(), unjudged=obstacle, complaint=complaint
+        )
     return replace(evidence, unjudged=obstacle, complaint=complaint)
 
 
@@ -82,7 +90,8 @@ def is_worth_reading(evidence: FileEvidence) -> bool:
     """A file that is broken by its header, with nothing to compare it with, need not be read, unless it may be all zeros."""
     header = evidence.header
     faulty = header is not None and (header.fault is not None or header.undecided is not None)
-    return not faulty or evidence.expectation is not None or (may_be_zeros(evidence) and not evidence.is_one_hole)
+    is_comparable = evidence.expectation is not None or bool(evidence.claims)
+    return not faulty or is_comparable or (may_be_zeros(evidence) and not evidence.is_one_hole)
 
 
 def suspect_blocks(state: PathState) -> tuple[tuple[int, int], ...]:

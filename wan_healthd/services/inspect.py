@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from collections.abc import Callable
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from wan_healthd.checks.baseline import may_become_baseline, may_move_baseline
+from wan_healthd.checks.baseline import vouched_by
 from wan_healthd.checks.emptiness import may_be_zeros
 from wan_healthd.checks.registry import judge_file
 from wan_healthd.domain.errors import WorkerFailed, WorkerRefused
-from wan_healthd.domain.evidence import FileEvidence, HeaderFacts
+from wan_healthd.domain.evidence import FileEvidence
 from wan_healthd.domain.files import FileLook, Presence
 from wan_healthd.domain.identity import FileIdentity
-from wan_healthd.domain.models import Layout
-from wan_healthd.domain.ports import Clock, DigestEngine, Files, OpenedFile, Threads
-from wan_healthd.layouts.names import format_of
+from wan_healthd.domain.ports import Clock, Files, OpenedFile, Threads
 from wan_healthd.services.evidence import (
     INTERNAL,
     gather,
@@ -28,12 +27,14 @@ from wan_healthd.services.evidence import (
     suspect_blocks,
     with_reading,
 )
+from wan_healthd.services.hearing import Heard, Hearing
 from wan_healthd.services.passes import Subject
 from wan_healthd.services.places import Places
 from wan_healthd.services.publish import Judgement, Publisher
-from wan_healthd.services.queue import Task, WorkQueue
+from wan_healthd.services.queue import Priority, Task, WorkQueue
 from wan_healthd.services.reading import CHANGED, ContentReader, Reading
 from wan_healthd.services.roster import enroll, strike_off
+from wan_healthd.services.settle import QUIET_S
 from wan_healthd.services.turns import Turns
 from wan_healthd.store import contents, models, paths
 from wan_healthd.store.connection import Connection
@@ -65,7 +66,7 @@ class Inspector:
         queue: WorkQueue,
         files: Files,
         threads: Threads,
-        engine: DigestEngine,
+        hearing: Hearing,
         reader: ContentReader,
         database: Database,
         places: Places,
@@ -79,7 +80,7 @@ class Inspector:
         self._queue = queue
         self._files = files
         self._threads = threads
-        self._engine = engine
+        self._hearing = hearing
         self._reader = reader
         self._database = database
         self._places = places
@@ -122,7 +123,7 @@ class Inspector:
             state = await self._database.read(lambda db: paths.state(db, task.path))
             if state is not None:
                 evidence = hindered(gather(state, FileLook(Presence.FILE)), INTERNAL, type(failure).__name__)
-                await self._publish(state, evidence, state.record.content_id)
+                await self._publish(state, Heard(evidence), state.record.content_id)
         except Exception as error:  # the store itself fails: the file stays due, and the next sweep comes back to it
             self._complain(f"recording that {task.path!r} could not be judged", error)
 
@@ -162,7 +163,7 @@ class Inspector:
             return None
         now = self._clock.now()
         is_new = await self._database.write(lambda db: enroll(db, place.model, [(task.path, place.role)], now))
-        if is_new and place.model.layout is Layout.FOLDER:
+        if is_new and place.model.layout.is_folder:
             self._model_appeared(task.root, place.model.path)
         return await self._database.read(lambda db: paths.state(db, task.path))
 
@@ -172,13 +173,16 @@ class Inspector:
             root = await self._threads.run(lambda: self._files.look(record.root, record.root))
             if root.presence is not Presence.FOLDER:
                 return  # not the file is missing, but all of its root: the next sweep tells
-            if record.content_id is None and state.expected is None:
+            if record.content_id is None and state.expected is None and not record.is_essential:
                 now = self._clock.now()
                 await self._database.write(lambda db: _forget(db, record.id, now))
                 return
-        await self._publish(state, gather(state, look), record.content_id)
+        heard = await self._hearing.claims_on(state, gather(state, look))
+        await self._publish(state, heard, record.content_id)
 
     async def _judge_opened(self, task: Task, state: PathState, look: FileLook, descriptor: int) -> None:
+        if task.settled and self._age_s(look.identity) < CLOCK_TICK_S:
+            await self._say_early_word(state, look, descriptor)
         look = await self._past_tick(look, descriptor)
         identity = look.identity
         if identity is None:
@@ -186,29 +190,64 @@ class Inspector:
             return
         async with self._turns.of(identity):
             content = await self._database.write(lambda db: _begin(db, state.record.id, identity))
-            evidence, reading = await self._examine(task, state, look, Subject(task.path, descriptor, content, state.expected))
+            subject = Subject(task.path, descriptor, content, state.expected)
+            heard, reading = await self._hear_and_read(task, state, look, subject)
+            if heard is None:
+                self._retry_later(task.path)
+                return
+            evidence = heard.evidence
             is_new = evidence.unjudged == CHANGED.obstacle and not content.is_whole
             # What changed while it was read for the first time was not judged: it may vanish again without being missed.
             content_id = state.record.content_id if is_new else content.id
-            await self._publish(state, evidence, content_id, ends_scrub=reading is not None and reading.ends_scrub)
+            await self._publish(state, heard, content_id, ends_scrub=reading is not None and reading.ends_scrub)
         if evidence.unjudged == CHANGED.obstacle and task.patient:
             self._retry_later(task.path)
 
-    async def _examine(
+    async def _hear_and_read(
         self, task: Task, state: PathState, look: FileLook, subject: Subject
-    ) -> tuple[FileEvidence, Reading | None]:
-        """Header and content of an open file; what must be read for long is first judged by its header."""
-        header, obstacle, complaint = await self._header(state, subject.descriptor)
-        evidence = gather(state, look, header)
-        if obstacle is not None:
-            return hindered(evidence, obstacle, complaint), None
-        if header is not None and not await self._is_still(subject):
-            return with_reading(evidence, CHANGED, ""), None
-        if not self._reads_content or not is_worth_reading(evidence):
-            return evidence, None
-        await self._say_first_word(state, evidence, subject.content)
-        reading, complaint = await self._read(task, state, replace(subject, header=header))
-        return with_reading(evidence, reading, complaint), reading
+    ) -> tuple[Heard | None, Reading | None]:
+        """All evidence on an open file; None if it seems that somebody still writes it."""
+        said = await self._hearing.header(task.path, subject.descriptor)
+        evidence = gather(state, look, said.facts)
+        if said.obstacle is not None:
+            return Heard(hindered(evidence, said.obstacle, said.complaint)), None
+        if self._seems_under_way(task, evidence):
+            return None, None
+        if said.facts is not None and not await self._is_still(subject):
+            return Heard(with_reading(evidence, CHANGED, "")), None
+        heard = await self._hearing.claims_on(state, evidence)
+        if not self._reads_content or not is_worth_reading(heard.evidence):
+            return heard, None
+        await self._say_first_word(state, heard.evidence, subject.content)
+        asked = replace(subject, header=said.facts, claims=heard.evidence.claims)
+        reading, complaint = await self._read(task, state, asked)
+        return replace(heard, evidence=with_reading(heard.evidence, reading, complaint)), reading
+
+    def _seems_under_way(self, task: Task, evidence: FileEvidence) -> bool:
+        """A sweep met a file that was written to just now and looks damaged, or cannot be told from a part of itself.
+
+        Perhaps somebody is still writing it: it is judged when it has been quiet for a while.
+        """
+        if task.settled or not task.patient or task.priority is Priority.REQUESTED:
+            return False
+        if self._age_s(evidence.look.identity, by_mtime=True) >= QUIET_S:
+            return False
+        return evidence.header is None or any(not finding.is_advice for finding in judge_file(evidence))
+
+    def _age_s(self, identity: FileIdentity | None, *, by_mtime: bool = False) -> float:
+        """Seconds since the file was last written to or changed; large where that lies in the future or is not known."""
+        if identity is None:
+            return math.inf
+        age_s = self._clock.now().timestamp() - (identity.mtime_ns if by_mtime else identity.ctime_ns) / 1e9
+        return age_s if age_s >= 0 else math.inf
+
+    async def _say_early_word(self, state: PathState, look: FileLook, descriptor: int) -> None:
+        """What the header of a finished file shows, before its time stamps can be relied on; then it is looked at again."""
+        said = await self._hearing.header(state.record.path, descriptor)
+        evidence = gather(state, look, said.facts)
+        found = judge_file(evidence)
+        if said.facts is not None and any(not finding.is_advice for finding in found) and not may_be_zeros(evidence):
+            await self._publisher.judged(Judgement(state.record, look, found, None, is_final=False))
 
     async def _say_first_word(self, state: PathState, evidence: FileEvidence, content: ContentRecord) -> None:
         """Damage that the header shows already; not of what may be all zeros, which only the whole read tells."""
@@ -216,22 +255,21 @@ class Inspector:
         if any(not finding.is_advice for finding in found) and not content.is_whole and not may_be_zeros(evidence):
             await self._publisher.judged(Judgement(state.record, evidence.look, found, content.id, is_final=False))
 
-    async def _publish(
-        self, state: PathState, evidence: FileEvidence, content_id: int | None, *, ends_scrub: bool = False
-    ) -> None:
+    async def _publish(self, state: PathState, heard: Heard, content_id: int | None, *, ends_scrub: bool = False) -> None:
+        evidence = heard.evidence
         found = judge_file(evidence)
-        findings = (*found, *still_standing(state.findings, evidence, found))
-        baseline = may_become_baseline(evidence, findings) or may_move_baseline(evidence)
+        standing = still_standing(state.findings, evidence, found)
+        # The store keeps one finding of each code for a path: the first is told.
+        findings = tuple({finding.code: finding for finding in reversed((*found, *standing, *heard.findings))}.values())[::-1]
+        authority = vouched_by(evidence, findings)
         await self._publisher.judged(
-            Judgement(state.record, evidence.look, findings, content_id, becomes_baseline=baseline, ends_scrub=ends_scrub)
+            Judgement(state.record, evidence.look, findings, content_id, vouched_by=authority, ends_scrub=ends_scrub)
         )
 
     async def _past_tick(self, look: FileLook, descriptor: int) -> FileLook:
         """Wait until a later write must show in the time stamps, then look again."""
-        if look.identity is None:
-            return look
-        age_s = self._clock.now().timestamp() - look.identity.ctime_ns / 1e9
-        if not 0 <= age_s < CLOCK_TICK_S:
+        age_s = self._age_s(look.identity)
+        if age_s >= CLOCK_TICK_S:
             return look
         await asyncio.sleep(CLOCK_TICK_S - age_s)
         return await self._threads.run(lambda: self._files.look_open(descriptor))
@@ -240,16 +278,6 @@ class Inspector:
         """Whether the file is in the state that was looked at: else its header may be half of one and half of another."""
         look = await self._threads.run(lambda: self._files.look_open(subject.descriptor))
         return look.identity == subject.content.identity
-
-    async def _header(self, state: PathState, descriptor: int) -> tuple[HeaderFacts | None, str | None, str]:
-        """The header's facts, or why there are none."""
-        name = format_of(state.record.path.rsplit(b"/", 1)[-1])
-        if name is None:
-            return None, None, ""
-        try:
-            return await self._engine.header(descriptor, name), None, ""
-        except (WorkerFailed, WorkerRefused) as error:
-            return None, error.code, error.message
 
     async def _read(self, task: Task, state: PathState, subject: Subject) -> tuple[Reading, str]:
         try:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 import msgspec
 
 from wan_healthd.domain.errors import HealthdError, JobNotFound, ModelNotFound
-from wan_healthd.domain.models import Layout
 from wan_healthd.domain.ports import Clock
 from wan_healthd.domain.verdicts import IntegrityResult
 from wan_healthd.services.activity import Activity
@@ -73,7 +72,7 @@ class Jobs:
             started_at=self._clock.now(),
             finished_at=None,
             done_bytes=0,
-            total_bytes=0 if record.result is None else round(record.result.total_size_mb * 1e6),
+            total_bytes=record.size_bytes,
             result=None,
             error=None,
         )
@@ -92,10 +91,10 @@ class Jobs:
         order = order or Order(Priority.REQUESTED, full=full)
         ticket = Ticket()
         model = record.model
-        if model.layout is Layout.SINGLE_FILE:
-            await self._sweeper.sweep_file(model.root, model.path, order, ticket)
-        else:
+        if model.layout.is_folder:
             await self._sweeper.sweep(model.root, model.path, order, ticket)
+        else:
+            await self._sweeper.sweep_file(model.root, model.path, order, ticket)
         await ticket.wait()
         result = await self._publisher.refresh(model_id, finished=True)
         if result is not None and not ticket.issued:  # no file, so that no last file of it hands the result out

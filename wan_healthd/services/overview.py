@@ -199,7 +199,7 @@ def _model_row(record: ModelRecord) -> ModelRow:
         status=HealthStatus.UNKNOWN if result is None else result.health_status,
         score=0.0 if result is None else result.integrity_score,
         file_count=0 if result is None else result.file_count,
-        size_bytes=0 if result is None else round(result.total_size_mb * 1e6),
+        size_bytes=record.size_bytes,
         issue_count=0 if result is None else len(result.issues),
         last_checked=record.checked_at,
         oldest_read_at=record.oldest_read_at,

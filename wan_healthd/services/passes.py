@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from wan_healthd.domain.comparison import blocks_of, runs_of, split_run
 from wan_healthd.domain.coverage import Extent
 from wan_healthd.domain.digests import Algorithm, BlockMap
-from wan_healthd.domain.evidence import HeaderFacts
+from wan_healthd.domain.evidence import Claim, HeaderFacts
 from wan_healthd.domain.extents import merge, ranges_of_blocks
 from wan_healthd.domain.ports import BlockRun, Clock, DigestEngine, ReadOutcome, ReadRequest
 from wan_healthd.services.activity import Activity
@@ -26,6 +26,13 @@ SECOND_READ_BLOCKS = 256
 """Most blocks that are read a second time: a file that was replaced differs everywhere, and 256 MiB prove it."""
 
 
+WHOLE = (Algorithm.SHA256, Algorithm.BLAKE3_1M)
+"""What a first read computes."""
+
+LARGEST_GIT_FILE_BYTES = 16 << 20
+"""The hub keeps files up to 10 MB in git itself, and vouches for them by git's own digest only."""
+
+
 class Subject(Struct, frozen=True):
     """The open file that is read, and what is known of it."""
 
@@ -34,6 +41,7 @@ class Subject(Struct, frozen=True):
     content: ContentRecord
     expected: ExpectationRecord | None
     header: HeaderFacts | None = None
+    claims: tuple[Claim, ...] = ()
 
 
 class Pass(Struct, frozen=True):
@@ -55,7 +63,12 @@ class Passes:
     async def whole(self, subject: Subject) -> Pass:
         """Every byte, for the first time: SHA-256 and block map, kept as the content's own."""
         await self._database.write(lambda db: contents.restart(db, subject.content.id))
-        request = ReadRequest(subject.content.identity.size_bytes, (Algorithm.SHA256, Algorithm.BLAKE3_1M))
+        sections = () if subject.header is None else subject.header.sections
+        # The worker answers by number: names, which may be long, need not travel.
+        nameless = tuple(replace(section, name="") for section in sections)
+        size_bytes = subject.content.identity.size_bytes
+        algorithms = WHOLE if size_bytes > LARGEST_GIT_FILE_BYTES else (*WHOLE, Algorithm.GIT_SHA1)
+        request = ReadRequest(size_bytes, algorithms, sections=nameless)
 
         async def save(runs: list[BlockRun]) -> None:
             now = self._clock.now()

@@ -9,7 +9,7 @@ from datetime import datetime
 from msgspec import UNSET, Struct
 
 from wan_healthd.domain.events import EventKind, NewEvent
-from wan_healthd.domain.files import FileLook
+from wan_healthd.domain.files import FileLook, VerifiedBy
 from wan_healthd.domain.findings import Finding
 from wan_healthd.domain.ports import Clock
 from wan_healthd.domain.verdicts import IntegrityResult
@@ -31,7 +31,7 @@ class Judgement(Struct, frozen=True):
 
     Args:
         content_id: content that was judged there; None if there is none.
-        becomes_baseline: whether that content is from now on what is expected here.
+        vouched_by: the authority by which that content is from now on what is expected here; None leaves it as it was.
         is_final: False for a first word on a file whose content is still to be read.
         ends_scrub: whether the content's scrub ended with this; written together, or a crash between would lose damage.
     """
@@ -40,7 +40,7 @@ class Judgement(Struct, frozen=True):
     look: FileLook
     findings: tuple[Finding, ...]
     content_id: int | None
-    becomes_baseline: bool = False
+    vouched_by: VerifiedBy | None = None
     is_final: bool = True
     ends_scrub: bool = False
 
@@ -122,10 +122,10 @@ class Publisher:
         paths.judged(connection, record.id, content_id=judgement.content_id, mode=mode, at=now)
         if judgement.ends_scrub and judgement.content_id is not None:
             contents.end_scrub(connection, judgement.content_id)
-        if judgement.becomes_baseline and judgement.content_id is not None:
+        if judgement.vouched_by is not None and judgement.content_id is not None:
             content = contents.get(connection, judgement.content_id)
             if content is not None:
-                paths.expect_content(connection, record.id, content, at=now)
+                paths.expect_content(connection, record.id, content, at=now, source=judgement.vouched_by)
 
     def _is_stale(self, model_id: str) -> bool:
         now = self._clock.monotonic()

@@ -36,7 +36,8 @@ class Task(Struct, frozen=True):
     """Judge the file at `path`.
 
     `models` are the models it is known to belong to (empty: to be found out). `full` reads every byte, also of an unchanged
-    file. `patient` waits for a file that still changes; a scan is not.
+    file. `patient` waits for a file that still changes; a scan is not. `settled`: its writer is done with it, as far as
+    anybody can tell.
     """
 
     path: bytes
@@ -45,6 +46,7 @@ class Task(Struct, frozen=True):
     models: tuple[str, ...] = ()
     full: bool = False
     patient: bool = True
+    settled: bool = False
 
 
 class Ticket:
@@ -187,6 +189,7 @@ class WorkQueue:
             priority=min(known.task.priority, task.priority),
             full=known.task.full or task.full,
             patient=known.task.patient and task.patient,
+            settled=known.task.settled or task.settled,
             models=task.models or known.task.models,
         )
         return known

@@ -11,11 +11,12 @@ from wan_healthd.domain.comparison import blocks_of, compare, overlay
 from wan_healthd.domain.coverage import stale_blocks
 from wan_healthd.domain.digests import Assurance, BlockMap, block_count, weakest
 from wan_healthd.domain.errors import WorkerFailed, WorkerRefused
-from wan_healthd.domain.evidence import ContentReading, SecondRead
+from wan_healthd.domain.evidence import ContentReading, SecondRead, Section
 from wan_healthd.domain.extents import ByteRange, ranges_of_blocks
+from wan_healthd.domain.fitting import Content, fit
 from wan_healthd.domain.ports import Clock, DigestEngine, ReadOutcome, TouchedTensors
 from wan_healthd.services.activity import Activity
-from wan_healthd.services.passes import Passes, Subject
+from wan_healthd.services.passes import Pass, Passes, Subject
 from wan_healthd.store import contents
 from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
@@ -36,6 +37,17 @@ class Reading(Struct, frozen=True):
     ends_scrub: bool = False
 
 
+class _Doubt(Struct, frozen=True):
+    """Why a first read is made once more.
+
+    `sha256`: what a read gave that contradicts a published digest, or CRCs, where no block map tells which bytes to look at
+    again. `spoilt`: a reading whose differing blocks were right the second time.
+    """
+
+    sha256: str | None = None
+    spoilt: ContentReading | None = None
+
+
 CHANGED = Reading(None, "changed-while-read")
 DISAGREED = Reading(None, "reads-disagree")
 
@@ -51,25 +63,36 @@ class ContentReader:
 
     async def first_read(self, subject: Subject) -> Reading:
         """Read the whole file: SHA-256 and block map, kept as the content's own if the read can be trusted."""
-        spoilt: ContentReading | None = None
+        before: _Doubt = _Doubt()
         for _ in range(FIRST_READ_TRIES):
             done = await self._passes.whole(subject)
             if not done.outcome.is_of(subject.content.identity):
                 return CHANGED
-            if done.outcome.sha256 is None:
-                second = await self._passes.again(subject, blocks_of(done.outcome.unreadable))
-                if second.outcome.unreadable:
-                    return Reading(await self._unreadable(subject, done.outcome))
-                continue
-            actual = _map_of(subject, done.fresh)
-            reading = await self._compare(subject, actual, done.outcome, fresh=done.fresh)
-            if reading is None:
-                return CHANGED
-            if reading.second is None or reading.second.still_differing:
-                await self._keep(subject, done.outcome)
-                return Reading(spoilt if spoilt is not None and reading.matches else reading)
-            spoilt = reading
+            answer = await (self._refused(subject, done) if done.outcome.sha256 is None else self._first(subject, done, before))
+            if isinstance(answer, Reading):
+                return answer
+            before = answer
         return DISAGREED
+
+    async def _refused(self, subject: Subject, done: Pass) -> Reading | _Doubt:
+        """The storage refused bytes: only if it does so twice, it is said."""
+        second = await self._passes.again(subject, blocks_of(done.outcome.unreadable))
+        return Reading(await self._unreadable(subject, done.outcome)) if second.outcome.unreadable else _Doubt()
+
+    async def _first(self, subject: Subject, done: Pass, before: _Doubt) -> Reading | _Doubt:
+        """What one whole read amounts to, or why it must be made once more."""
+        if _is_suspect(subject, done.outcome):
+            if before.sha256 is None:
+                return _Doubt(sha256=done.outcome.sha256)
+            if before.sha256 != done.outcome.sha256:
+                return DISAGREED
+        reading = await self._compare(subject, _map_of(subject, done.fresh), done.outcome, fresh=done.fresh)
+        if reading is None:
+            return CHANGED
+        if reading.second is not None and not reading.second.still_differing:
+            return _Doubt(spoilt=reading)
+        await self._keep(subject, done.outcome, reading)
+        return Reading(before.spoilt if before.spoilt is not None and reading.matches else reading)
 
     async def scrub(self, subject: Subject, blocks: Sequence[tuple[int, int]] | None) -> Reading:
         """Read known content again, against its own block map; `blocks` None: whatever was not read since the scrub began."""
@@ -106,8 +129,17 @@ class ContentReader:
         sha256 = subject.content.sha256 if outcome is None or outcome.sha256 is None else outcome.sha256
         assurance = await self._assurance(subject, outcome)
         all_zero = _is_all_zero(subject, outcome, fresh)
+        bad_sections = _bad_sections(subject, outcome)
+        alone = ContentReading(
+            sha256,
+            assurance,
+            git_sha1=subject.content.git_sha1 if outcome is None or outcome.git_sha1 is None else outcome.git_sha1,
+            all_zero=all_zero,
+            bad_sections=bad_sections or (),
+            crc_checked=bad_sections is not None,
+        )
         if subject.expected is None or subject.expected.content_id is None:
-            return ContentReading(sha256, assurance, all_zero=all_zero)
+            return alone
         expected_map = await self._expected_map(subject, subject.expected)
         found = compare(actual, expected_map)
         second: SecondRead | None = None
@@ -118,10 +150,8 @@ class ContentReader:
                 return None
             second = _second(found.differing, expected_map, fresh, repeat.fresh)
         touched = await self._touched(subject, second.still_differing if second is not None else found.differing)
-        return ContentReading(
-            sha256,
-            assurance,
-            all_zero=all_zero,
+        return replace(
+            alone,
             matches=found.matches,
             differing=found.differing,
             prefix_matches=found.prefix_matches,
@@ -173,7 +203,7 @@ class ContentReader:
             in_header=touched.in_header,
         )
 
-    async def _keep(self, subject: Subject, outcome: ReadOutcome) -> None:
+    async def _keep(self, subject: Subject, outcome: ReadOutcome, reading: ContentReading) -> None:
         sha256, header = outcome.sha256, subject.header
         if sha256 is None:
             raise ValueError("only a whole read is kept")
@@ -185,6 +215,8 @@ class ContentReader:
                 format_name=None if header is None else header.format,
                 packed_header=None if header is None else header.packed_header,
                 all_zero=outcome.all_zero,
+                bad_sections=reading.bad_sections if reading.crc_checked else None,
+                git_sha1=outcome.git_sha1,
             )
         )
 
@@ -195,6 +227,22 @@ def _is_all_zero(subject: Subject, outcome: ReadOutcome | None, fresh: dict[int,
     if outcome is None or not fresh:
         return subject.content.is_all_zero
     return outcome.all_zero and (whole or subject.content.is_all_zero)
+
+
+def _is_suspect(subject: Subject, outcome: ReadOutcome) -> bool:
+    """Whether the bytes contradict a published digest or their own CRCs, and no block map will tell where."""
+    if subject.expected is not None and subject.expected.content_id is not None:
+        return False
+    read = Content(subject.content.identity.size_bytes, outcome.sha256, outcome.git_sha1)
+    return bool(outcome.bad_sections) or fit(read, subject.claims).wrong_digest is not None
+
+
+def _bad_sections(subject: Subject, outcome: ReadOutcome | None) -> tuple[Section, ...] | None:
+    """Sections whose CRC does not fit, by this read if it was a first one, else by the first; None if none was checked."""
+    if outcome is None or outcome.sha256 is None or subject.content.is_whole:
+        return subject.content.bad_sections
+    sections = () if subject.header is None else subject.header.sections
+    return tuple(sections[number] for number in outcome.bad_sections) if sections else None
 
 
 def _with_refusals(reading: ContentReading, refused: ContentReading) -> ContentReading:

@@ -29,6 +29,13 @@ def enroll(connection: Connection, model: Model, files: Iterable[tuple[bytes, Ro
     return is_new
 
 
+def expect(connection: Connection, model: Model, needed: Iterable[tuple[bytes, Role]], now: datetime) -> None:
+    """Record that the model needs these files, which are not there."""
+    files = list(needed)
+    enroll(connection, model, files, now)
+    paths.need(connection, [path for path, _ in files])
+
+
 def strike_off(connection: Connection, now: datetime) -> None:
     """Forget unstated models that no file belongs to any more."""
     gone = models.without_files(connection)

@@ -9,16 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from wan_healthd.domain.files import Entry, Listing, Presence, Role
+from wan_healthd.domain.files import Entry, Presence, Role
 from wan_healthd.domain.models import Layout, Model
 from wan_healthd.domain.ports import Clock, Files, Threads
 from wan_healthd.layouts import names, registry
-from wan_healthd.layouts.registry import StatedModel
+from wan_healthd.layouts.ground import Ground
+from wan_healthd.layouts.registry import Atlas, StatedModel
 from wan_healthd.services.feed import Feed
-from wan_healthd.services.places import remembered_folders
 from wan_healthd.services.queue import Priority, Task, Ticket, WorkQueue
 from wan_healthd.services.roots import RootKeeper
-from wan_healthd.services.roster import enroll
+from wan_healthd.services.roster import enroll, expect
+from wan_healthd.services.survey import Survey, Surveyor
 from wan_healthd.store import models, paths
 from wan_healthd.store.database import Database
 from wan_healthd.store.paths import Glance
@@ -59,11 +60,26 @@ class _Member(Struct, frozen=True):
     role: Role
 
 
+class _Walk(Struct):
+    """One sweep under way: what it was ordered to do, where it has been, and what it missed there.
+
+    `needed` was missed and enqueued; `kept` may have been missed before, but could not be looked for now.
+    """
+
+    root: bytes
+    order: Order
+    ticket: Ticket
+    found: Findings
+    visited: set[bytes]
+    needed: set[bytes]
+    kept: set[bytes]
+
+
 class _Step(Struct, frozen=True):
-    """A folder to visit and the model that claims it from above."""
+    """A folder to visit, and what the walk brings along to it."""
 
     folder: bytes
-    claim: Model | None
+    above: Ground
 
 
 class Sweeper:
@@ -82,6 +98,7 @@ class Sweeper:
         stated: Sequence[StatedModel],
     ) -> None:
         self._files = files
+        self._surveyor = Surveyor(files)
         self._threads = threads
         self._database = database
         self._queue = queue
@@ -95,17 +112,17 @@ class Sweeper:
 
         A root that cannot be listed is told and its models become UNKNOWN; their files are not called missing.
         """
-        found = Findings([])
+        walk = _Walk(root, order, ticket, Findings([]), set(), set(), set())
         if not await self._reach(root):
-            return found
-        visited: set[bytes] = set()
-        steps = [_Step(folder, await self._claim_above(root, folder))]
+            return walk.found
+        atlas = await self._atlas(root)
+        steps = [_Step(folder, await self._threads.run(lambda: self._surveyor.ground_above(atlas, folder)))]
         while steps:
             step = steps.pop()
-            visited.add(step.folder)
-            steps.extend(await self._visit(root, step, order, ticket, found))
-        await self._enqueue_unvisited(root, folder, visited, order, ticket)
-        return found
+            walk.visited.add(step.folder)
+            steps.extend(await self._visit(walk, step))
+        await self._enqueue_unvisited(walk, folder)
+        return walk.found
 
     async def sweep_file(self, root: bytes, path: bytes, order: Order, ticket: Ticket) -> None:
         """Enqueue one file; the inspector finds out what it belongs to."""
@@ -122,50 +139,80 @@ class Sweeper:
         await self._put_stated(root)
         return True
 
-    async def _visit(self, root: bytes, step: _Step, order: Order, ticket: Ticket, found: Findings) -> list[_Step]:
-        listing = await self._threads.run(lambda: self._files.list_folder(root, step.folder))
-        known = await self._database.read(lambda db: paths.in_folder(db, root, step.folder))
-        remembered = await self._database.read(remembered_folders)
-        claim = self._claim(listing, root, step.claim, remembered)
-        members = list(self._members(listing, root, claim, found))
+    async def _visit(self, walk: _Walk, step: _Step) -> list[_Step]:
+        atlas = await self._atlas(walk.root)
+        survey = await self._threads.run(lambda: self._surveyor.enter(atlas, step.folder, step.above))
+        known = await self._database.read(lambda db: paths.in_folder(db, walk.root, step.folder))
+        await self._keep_layout(survey, atlas)
+        members = list(self._members(survey, atlas, walk.found))
         await self._enroll(members, known)
+        await self._need_no_more([m.path for m in members if m.path in known and known[m.path].is_essential])
         for member in members:
             glance = known.pop(member.path, None)
-            if order.takes_all or _is_due(member, glance):
-                priority = order.priority if glance is not None else min(order.priority, Priority.NEW)
-                full = order.full or (glance is not None and glance.is_half_read)
-                task = Task(member.path, root, priority, (member.model.id,), full=full, patient=order.patient)
-                await self._enqueue(task, order, ticket)
-        await self._enqueue_all(root, known, order, ticket)
-        return [_Step(_join(listing.path, entry.name), claim) for entry in listing.entries if _is_subfolder(entry)]
+            if walk.order.takes_all or _is_due(member, glance):
+                await self._enqueue_member(walk, member, glance)
+        await self._expect(walk, survey, atlas, known)
+        await self._enqueue_all(walk, known)
+        ground = survey.ground
+        subfolders = (entry for entry in ground.entries(survey.listing) if _is_subfolder(entry))
+        return [_Step(_join(step.folder, entry.name), ground.below(entry.name)) for entry in subfolders]
 
-    def _claim(self, listing: Listing, root: bytes, above: Model | None, remembered: Mapping[bytes, str]) -> Model | None:
-        stated = registry.stated_at(listing.path, root, Layout.FOLDER, self._stated)
-        return stated or above or registry.claim_folder(listing, root, remembered)
+    async def _atlas(self, root: bytes) -> Atlas:
+        return Atlas(root, self._stated, await self._database.read(models.folders))
 
-    async def _claim_above(self, root: bytes, folder: bytes) -> Model | None:
-        """The claim that a walk from the root would bring along to `folder`."""
-        remembered = await self._database.read(remembered_folders)
-        claim: Model | None = None
-        for above in folders_above(root, folder):
-            stated = registry.stated_at(above, root, Layout.FOLDER, self._stated)
-            if stated is None and claim is None:
-                listing = await self._threads.run(lambda above=above: self._files.list_folder(root, above))  # type: ignore[misc]
-                claim = registry.claim_folder(listing, root, remembered)
-            claim = stated or claim
-        return claim
+    async def _keep_layout(self, survey: Survey, atlas: Atlas) -> None:
+        """A model that is known may turn out to be of another layout once more of it is there."""
+        model = survey.ground.model
+        if model is None or model.path != survey.listing.path or atlas.remembered.get(model.path, model) == model:
+            return
+        now = self._clock.now()
+        if atlas.remembered[model.path].id == model.id:
+            await self._database.write(lambda db: enroll(db, model, [], now))
 
-    def _members(self, listing: Listing, root: bytes, claim: Model | None, found: Findings) -> Iterator[_Member]:
-        for entry in listing.entries:
-            if entry.look.presence is Presence.FOLDER or names.is_hidden_folder(entry.name):
+    async def _enqueue_member(self, walk: _Walk, member: _Member, glance: Glance | None) -> None:
+        order = walk.order
+        priority = order.priority if glance is not None else min(order.priority, Priority.NEW)
+        full = order.full or (glance is not None and glance.is_half_read)
+        task = Task(member.path, walk.root, priority, (member.model.id,), full=full, patient=order.patient)
+        await self._enqueue(task, order, walk.ticket)
+
+    async def _expect(self, walk: _Walk, survey: Survey, atlas: Atlas, known: Mapping[bytes, Glance]) -> None:
+        """What is needed and absent becomes a file of its model, so that it is judged like one that vanished."""
+        listing, ground = survey.listing, survey.ground
+        if listing.errno_name is not None:  # who knows what is there: whatever was missed stays so
+            walk.kept.update(_join(listing.path, need.path) for need in ground.needs)
+            return
+        absent = {path: model for path, model in registry.absent(ground, listing, atlas) if _may_expect(model, known.get(path))}
+        if not absent:
+            return
+        wanted = sorted(await self._database.read(lambda db: paths.not_dispensed(db, absent)))
+        walk.needed.update(wanted)
+        expected = await self._database.read(lambda db: paths.essentials(db, wanted))
+        new: dict[str, list[bytes]] = {}
+        for path in wanted:
+            if expected.get(path) != (absent[path].id,):
+                new.setdefault(absent[path].id, []).append(path)
+        now = self._clock.now()
+        for group in new.values():
+            files = [(path, names.role_of(path.rsplit(b"/", 1)[-1]) or Role.SUPPORT) for path in group]
+            await self._database.write(lambda db, m=absent[group[0]], f=files: expect(db, m, f, now))  # type: ignore[misc]
+            self._feed.stirred()
+        for path in wanted:
+            task = Task(path, walk.root, walk.order.priority, (absent[path].id,), patient=walk.order.patient)
+            await self._enqueue(task, walk.order, walk.ticket)
+
+    @staticmethod
+    def _members(survey: Survey, atlas: Atlas, found: Findings) -> Iterator[_Member]:
+        for entry in survey.ground.entries(survey.listing):
+            if entry.look.presence is Presence.FOLDER:
                 continue
-            path = _join(listing.path, entry.name)
+            path = _join(survey.listing.path, entry.name)
             role = names.role_of(entry.name)
-            model = registry.stated_at(path, root, Layout.SINGLE_FILE, self._stated)
-            if model is None and role is not None:
-                model = claim or (registry.claim_file(path, root) if role is Role.WEIGHTS else None)
-            if model is not None:
+            model = registry.file_model(path, survey.ground, atlas)
+            if path == model.path and model.stated:
                 yield _Member(entry, path, model, role or Role.WEIGHTS)
+            elif role is Role.WEIGHTS or (role is not None and model.layout.is_folder):
+                yield _Member(entry, path, model, role)
             elif not names.is_unfinished(entry.name):
                 found.unclaimed_count += 1
                 if len(found.unclaimed) < MOST_UNCLAIMED:
@@ -185,16 +232,28 @@ class Sweeper:
         if new:
             self._feed.stirred()
 
-    async def _enqueue_all(self, root: bytes, known: Mapping[bytes, Glance], order: Order, ticket: Ticket) -> None:
+    async def _enqueue_all(self, walk: _Walk, known: Mapping[bytes, Glance]) -> None:
         """Paths that are known but were not seen: judged by a look of their own."""
+        await self._need_no_more(
+            [p for p, g in known.items() if g.is_essential and p not in walk.needed and p not in walk.kept]
+        )
+        order = walk.order
         for path, glance in known.items():
-            await self._enqueue(Task(path, root, order.priority, glance.models, patient=order.patient), order, ticket)
+            if path not in walk.needed:
+                task = Task(path, walk.root, order.priority, glance.models, patient=order.patient)
+                await self._enqueue(task, order, walk.ticket)
 
-    async def _enqueue_unvisited(self, root: bytes, folder: bytes, visited: set[bytes], order: Order, ticket: Ticket) -> None:
+    async def _need_no_more(self, found: Sequence[bytes]) -> None:
+        """They are there, or nobody needs them any more."""
+        if found:
+            await self._database.write(lambda db: paths.need(db, found, is_essential=False))
+
+    async def _enqueue_unvisited(self, walk: _Walk, folder: bytes) -> None:
         """Folders in which files are known but that the walk did not come by: gone, or links by now."""
-        for gone in sorted(await self._database.read(lambda db: paths.folders(db, root, folder)) - visited):
+        root = walk.root
+        for gone in sorted(await self._database.read(lambda db: paths.folders(db, root, folder)) - walk.visited):
             known = await self._database.read(lambda db, gone=gone: paths.in_folder(db, root, gone))  # type: ignore[misc]
-            await self._enqueue_all(root, known, order, ticket)
+            await self._enqueue_all(walk, known)
 
     async def _enqueue(self, task: Task, order: Order, ticket: Ticket) -> None:
         if order.judges:
@@ -217,6 +276,11 @@ def is_below(path: bytes, folder: bytes) -> bool:
     return path == folder or path.startswith(folder.rstrip(b"/") + b"/")
 
 
+def _may_expect(model: Model, glance: Glance | None) -> bool:
+    """A file that was there is missed by the model that it was; only a folder also takes over what was one by itself."""
+    return model.layout.is_folder or glance is None or glance.is_essential
+
+
 def _is_due(member: _Member, glance: Glance | None) -> bool:
     """New, changed, never judged, half read, or with findings to be confirmed again."""
     if glance is None or not glance.is_judged or glance.has_findings or glance.is_half_read:
@@ -230,14 +294,3 @@ def _is_subfolder(entry: Entry) -> bool:
 
 def _join(folder: bytes, name: bytes) -> bytes:
     return folder.rstrip(b"/") + b"/" + name
-
-
-def folders_above(root: bytes, folder: bytes) -> list[bytes]:
-    """The root and each folder between it and `folder`, which is not among them."""
-    above = []
-    position = root.rstrip(b"/")
-    for part in folder[len(position) :].strip(b"/").split(b"/"):
-        if part:
-            above.append(position or b"/")
-            position += b"/" + part
-    return above

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -28,17 +29,18 @@ def refresh(connection: Connection, model_id: str, now: datetime, *, finished: b
     if record is None:
         return None
     sums = totals.of_model(connection, model_id)
+    lost = roots.lost(connection)
     checked_at = now if finished and not sums.files_unread else record.checked_at
     result = integrity_result(
         model_id,
-        (*_beyond_files(record, sums, roots.lost(connection), now), *sums.findings),
-        nothing_left=_nothing_left(record, sums),
+        _once((*_beyond_files(record, sums, lost, now), *sums.findings)),
+        nothing_left=_nothing_left(record, sums, is_out_of_reach=record.model.root in lost),
         file_count=sums.files,
         size_bytes=sums.size_bytes,
         checksum=sums.checksum,
         checked_at=checked_at,
     )
-    before = models.judged(connection, result, sums.oldest_read_at, now)
+    before = models.judged(connection, result, now, oldest_read_at=sums.oldest_read_at, size_bytes=sums.size_bytes)
     if before is not result.health_status:
         was = "new" if before is None else str(before)
         told = f"{printable(model_id)} is {result.health_status} (was {was})"
@@ -48,10 +50,18 @@ def refresh(connection: Connection, model_id: str, now: datetime, *, finished: b
     return result
 
 
-def _nothing_left(record: ModelRecord, sums: ModelTotals) -> bool:
+def _nothing_left(record: ModelRecord, sums: ModelTotals, *, is_out_of_reach: bool) -> bool:
+    """Whether not one weight file is there (of a model without weights: not one file), and we could look."""
+    if is_out_of_reach:
+        return False
     if sums.files == 0:
         return record.model.stated
-    return sums.weights_missing == sums.weights and sums.files_missing > 0
+    return sums.weights_missing == sums.weights if sums.weights else sums.files_missing == sums.files
+
+
+def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """A broken list of digests is told with every file that it speaks of; one line of it is enough."""
+    return tuple({(item.code, item.path, item.message): item for item in findings}.values())
 
 
 def _beyond_files(record: ModelRecord, sums: ModelTotals, lost_roots: dict[bytes, str], now: datetime) -> tuple[Finding, ...]:

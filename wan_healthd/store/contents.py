@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from wan_healthd.domain.coverage import Extent, cover
 from wan_healthd.domain.digests import Assurance, BlockMap
+from wan_healthd.domain.evidence import Section
 from wan_healthd.domain.identity import FileIdentity
 from wan_healthd.domain.ports import BlockRun
 from wan_healthd.store.connection import Connection
@@ -14,15 +17,17 @@ from wan_healthd.store.records import ContentRecord
 from wan_healthd.store.times import from_micros, signed, to_micros, unsigned
 
 COLUMNS = (
-    "content.id, filesystem, inode, content.size_bytes, mtime_ns, ctime_ns, content.sha256, all_zero, format, packed_header"
+    "content.id, filesystem, inode, content.size_bytes, mtime_ns, ctime_ns, content.sha256, all_zero, format,"
+    " packed_header, bad_sections, git_sha1"
 )
 
 
 def record_of(row: tuple[Any, ...]) -> ContentRecord:
     """The row of COLUMNS as a record."""
-    number, filesystem, inode, size, mtime, ctime, sha256, all_zero, name, header = row
+    number, filesystem, inode, size, mtime, ctime, sha256, all_zero, name, header, bad, git_sha1 = row
     identity = FileIdentity(filesystem, unsigned(inode), size, int(mtime), int(ctime))
-    return ContentRecord(number, identity, sha256, bool(all_zero), name, header)
+    bad_sections = None if bad is None else msgspec.json.decode(bad, type=tuple[Section, ...])
+    return ContentRecord(number, identity, sha256, bool(all_zero), name, header, bad_sections, git_sha1)
 
 
 def _key(identity: FileIdentity) -> tuple[str, int, int, str, str]:
@@ -89,11 +94,15 @@ def complete(
     format_name: str | None,
     packed_header: bytes | None,
     all_zero: bool = False,
+    bad_sections: tuple[Section, ...] | None = None,
+    git_sha1: str | None = None,
 ) -> None:
-    """The content was read whole."""
+    """The content was read whole; `bad_sections` None: it has no CRCs of its own."""
+    bad = None if bad_sections is None else msgspec.json.encode(bad_sections)
     connection.execute(
-        "UPDATE content SET sha256 = ?, all_zero = ?, format = ?, packed_header = ? WHERE id = ?",
-        (sha256, int(all_zero), format_name, packed_header, content_id),
+        "UPDATE content SET sha256 = ?, all_zero = ?, format = ?, packed_header = ?, bad_sections = ?,"
+        " git_sha1 = ? WHERE id = ?",
+        (sha256, int(all_zero), format_name, packed_header, bad, git_sha1, content_id),
     )
 
 

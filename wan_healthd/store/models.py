@@ -15,7 +15,7 @@ from wan_healthd.store.connection import Connection
 from wan_healthd.store.records import ModelRecord, PathState
 from wan_healthd.store.times import optional_time, to_micros
 
-COLUMNS = "id, layout, path, root, stated, checked_at, status_since, oldest_read_at, body"
+COLUMNS = "id, layout, path, root, stated, checked_at, status_since, oldest_read_at, size_bytes, body"
 
 
 def put(connection: Connection, model: Model, now: datetime) -> bool:
@@ -60,6 +60,13 @@ def everything(connection: Connection) -> tuple[ModelRecord, ...]:
     return tuple(_record(row) for row in connection.execute(f"SELECT {COLUMNS} FROM model WHERE watched ORDER BY id"))
 
 
+def folders(connection: Connection) -> dict[bytes, Model]:
+    """The models that are folders, by path."""
+    rows = connection.execute("SELECT id, layout, path, root, stated FROM model WHERE watched")
+    found = (Model(model_id, Layout(layout), path, root, bool(stated)) for model_id, layout, path, root, stated in rows)
+    return {model.path: model for model in found if model.layout.is_folder}
+
+
 def file_paths(connection: Connection, model_id: str) -> tuple[bytes, ...]:
     """Paths of the model's files, sorted."""
     rows = connection.execute(
@@ -81,17 +88,18 @@ def of_path(connection: Connection, path_id: int) -> tuple[str, ...]:
 
 
 def judged(
-    connection: Connection, result: IntegrityResult, oldest_read_at: datetime | None, now: datetime
+    connection: Connection, result: IntegrityResult, now: datetime, *, oldest_read_at: datetime | None, size_bytes: int
 ) -> HealthStatus | None:
-    """Record a verdict; returns the status before it."""
+    """Record a verdict, with what it tells only roughly or not at all; returns the status before it."""
     row = connection.execute("SELECT status FROM model WHERE id = ?", (result.model_id,)).fetchone()
     before = None if row is None or row[0] is None else HealthStatus(row[0])
     connection.execute(
-        "UPDATE model SET checked_at = ?, status = ?, oldest_read_at = ?, body = ? WHERE id = ?",
+        "UPDATE model SET checked_at = ?, status = ?, oldest_read_at = ?, size_bytes = ?, body = ? WHERE id = ?",
         (
             None if result.last_checked is None else to_micros(result.last_checked),
             result.health_status.value,
             None if oldest_read_at is None else to_micros(oldest_read_at),
+            size_bytes,
             msgspec.json.encode(result),
             result.model_id,
         ),
@@ -115,11 +123,12 @@ def forget(connection: Connection, model_ids: Sequence[str]) -> None:
 
 
 def _record(row: tuple[Any, ...]) -> ModelRecord:
-    model_id, layout, path, root, stated, checked_at, since, oldest, body = row
+    model_id, layout, path, root, stated, checked_at, since, oldest, size_bytes, body = row
     return ModelRecord(
         model=Model(model_id, Layout(layout), path, root, bool(stated)),
         checked_at=optional_time(checked_at),
         status_since=optional_time(since),
         oldest_read_at=optional_time(oldest),
+        size_bytes=size_bytes or 0,
         result=None if body is None else msgspec.json.decode(body, type=IntegrityResult),
     )

@@ -18,7 +18,7 @@ from wan_healthd.store.connection import Connection
 from wan_healthd.store.records import ContentRecord, ExpectationRecord, PathRecord, PathState
 from wan_healthd.store.times import from_micros, optional_time, to_micros
 
-COLUMNS = "id, path, root, role, content_id, judged_at, mode, uid, gid"
+COLUMNS = "id, path, root, role, content_id, judged_at, mode, uid, gid, essential"
 
 
 def ensure(connection: Connection, path: bytes, root: bytes, role: Role) -> int:
@@ -53,7 +53,7 @@ def state(connection: Connection, path: bytes) -> PathState | None:
 class Glance(Struct, frozen=True):
     """What a sweep must know of a path: the identity that was judged there (None: never), whether findings are open.
 
-    `is_half_read`: a scrub of it was interrupted, or what it found could not be written down.
+    `is_half_read`: a scrub of it was interrupted, or what it found could not be written down. `is_essential`: see PathRecord.
     """
 
     models: tuple[str, ...]
@@ -61,13 +61,14 @@ class Glance(Struct, frozen=True):
     is_judged: bool
     has_findings: bool
     is_half_read: bool
+    is_essential: bool = False
 
 
 def in_folder(connection: Connection, root: bytes, folder: bytes) -> dict[bytes, Glance]:
     """Known paths directly in the folder."""
     rows = connection.execute(
         f"SELECT path.path, judged_at IS NOT NULL, EXISTS (SELECT 1 FROM finding WHERE path_id = path.id),"
-        " EXISTS (SELECT 1 FROM scrub WHERE scrub.content_id = path.content_id),"
+        " EXISTS (SELECT 1 FROM scrub WHERE scrub.content_id = path.content_id), essential,"
         f" (SELECT json_group_array(model_id) FROM membership WHERE path_id = path.id), {contents.COLUMNS}"
         " FROM path INDEXED BY path_folder LEFT JOIN content ON content.id = path.content_id WHERE root = ? AND folder = ?",
         (root, folder),
@@ -83,6 +84,29 @@ def folders(connection: Connection, root: bytes, folder: bytes) -> frozenset[byt
         (root, folder, folder.rstrip(b"/") + b"/", folder.rstrip(b"/") + b"0"),
     )
     return frozenset(row[0] for row in rows)
+
+
+def need(connection: Connection, needed: Iterable[bytes], *, is_essential: bool = True) -> None:
+    """These paths' models need them, or need them no longer: what is needed is missed even if it was never there."""
+    connection.executemany("UPDATE path SET essential = ? WHERE path = ?", [(int(is_essential), path) for path in needed])
+
+
+def essentials(connection: Connection, needed: Iterable[bytes]) -> dict[bytes, tuple[str, ...]]:
+    """Of these paths, those that are known as essential, each with the models that it belongs to."""
+    query = "SELECT model_id FROM path JOIN membership ON path_id = path.id WHERE path = ? AND essential ORDER BY model_id"
+    found = {path: tuple(row[0] for row in connection.execute(query, (path,))) for path in needed}
+    return {path: ids for path, ids in found.items() if ids}
+
+
+def dispense(connection: Connection, path: bytes) -> None:
+    """Somebody accepted that this path, although needed, is absent."""
+    connection.execute("INSERT OR IGNORE INTO dispensed VALUES (?)", (path,))
+
+
+def not_dispensed(connection: Connection, needed: Iterable[bytes]) -> frozenset[bytes]:
+    """Those of the paths whose absence nobody accepted."""
+    accepted = "SELECT 1 FROM dispensed WHERE path = ?"
+    return frozenset(path for path in needed if connection.execute(accepted, (path,)).fetchone() is None)
 
 
 def begin_reading(connection: Connection, path_id: int, content_id: int) -> None:
@@ -110,14 +134,14 @@ def forget(connection: Connection, path_id: int) -> None:
 def expected(connection: Connection, path_id: int) -> ExpectationRecord | None:
     """What should be at the path."""
     row = connection.execute(
-        "SELECT source, size_bytes, sha256, content_id FROM expectation WHERE path_id = ?", (path_id,)
+        "SELECT source, size_bytes, sha256, content_id, recorded_by FROM expectation WHERE path_id = ?", (path_id,)
     ).fetchone()
     if row is None:
         return None
-    source, size_bytes, sha256, content_id = row
+    source, size_bytes, sha256, content_id, recorded_by = row
     content = None if content_id is None else contents.get(connection, content_id)
     identity = None if content is None else content.identity
-    return ExpectationRecord(Expectation(VerifiedBy(source), size_bytes, sha256, identity), content_id)
+    return ExpectationRecord(Expectation(VerifiedBy(source), size_bytes, sha256, identity), content_id, recorded_by is not None)
 
 
 def expect_content(
@@ -126,15 +150,19 @@ def expect_content(
     content: ContentRecord,
     *,
     at: datetime,
+    source: VerifiedBy = VerifiedBy.BASELINE,
     by_uid: int | None = None,
     reason: str | None = None,
 ) -> None:
-    """From now on this content is the baseline of the path; `by_uid` and `reason` say who accepted it, None for ourselves."""
+    """From now on this content is expected at the path, by the word of `source`.
+
+    `by_uid` and `reason` say who accepted it; None for ourselves.
+    """
     connection.execute(
         "INSERT OR REPLACE INTO expectation VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             path_id,
-            VerifiedBy.BASELINE.value,
+            source.value,
             content.identity.size_bytes,
             content.sha256,
             content.id,
@@ -172,13 +200,13 @@ def decode_finding(body: bytes, first_seen: int) -> Finding:
 
 
 def _glance(row: tuple[Any, ...]) -> Glance:
-    _, is_judged, has_findings, is_half_read, models, *content = row
+    _, is_judged, has_findings, is_half_read, is_essential, models, *content = row
     identity = None if content[0] is None else contents.record_of(tuple(content)).identity
     ids = msgspec.json.decode(models, type=tuple[str, ...])
-    return Glance(ids, identity, bool(is_judged), bool(has_findings), bool(is_half_read))
+    return Glance(ids, identity, bool(is_judged), bool(has_findings), bool(is_half_read), bool(is_essential))
 
 
 def _record(row: tuple[Any, ...]) -> PathRecord:
-    number, path, root, role, content_id, judged_at, mode, uid, gid = row
+    number, path, root, role, content_id, judged_at, mode, uid, gid, essential = row
     recorded = None if mode is None else FileMode(mode, uid, gid)
-    return PathRecord(number, path, root, Role(role), content_id, optional_time(judged_at), recorded)
+    return PathRecord(number, path, root, Role(role), content_id, optional_time(judged_at), recorded, bool(essential))

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from wan_healthd.domain.evidence import Expectation
+from wan_healthd.domain.evidence import Expectation, Section
 from wan_healthd.domain.files import Role
 from wan_healthd.domain.findings import Finding
 from wan_healthd.domain.identity import FileIdentity, FileMode
@@ -23,6 +23,8 @@ class ContentRecord(Struct, frozen=True):
     is_all_zero: bool
     format: str | None
     packed_header: bytes | None
+    bad_sections: tuple[Section, ...] | None
+    git_sha1: str | None
 
     @property
     def is_whole(self) -> bool:
@@ -31,7 +33,10 @@ class ContentRecord(Struct, frozen=True):
 
 
 class PathRecord(Struct, frozen=True):
-    """A place where a file is or was; `judged_at` None: never judged."""
+    """A place where a file is or was; `judged_at` None: never judged.
+
+    `is_essential`: its model needs it, so that it is missed even if it was never there.
+    """
 
     id: int
     path: bytes
@@ -40,13 +45,18 @@ class PathRecord(Struct, frozen=True):
     content_id: int | None
     judged_at: datetime | None
     mode: FileMode | None
+    is_essential: bool = False
 
 
 class ExpectationRecord(Struct, frozen=True):
-    """What should be at a path; `content_id` names the content whose block map is the expected one."""
+    """What should be at a path; `content_id` names the content whose block map is the expected one.
+
+    `is_trusted`: a person accepted it.
+    """
 
     expectation: Expectation
     content_id: int | None
+    is_trusted: bool = False
 
 
 class PathState(Struct, frozen=True):
@@ -65,4 +75,5 @@ class ModelRecord(Struct, frozen=True):
     checked_at: datetime | None
     status_since: datetime | None
     oldest_read_at: datetime | None
+    size_bytes: int
     result: IntegrityResult | None

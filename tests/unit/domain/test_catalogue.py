@@ -18,7 +18,7 @@ TYPES = {
     CorruptionType.FILE_MISSING: {"file-missing", "model-missing"},
     CorruptionType.INCOMPLETE_DOWNLOAD: {"file-empty", "file-truncated", "safetensors-truncated", "placeholder-file"},
     CorruptionType.INVALID_FORMAT: {
-        "all-zeros", "safetensors-trailing-bytes", "safetensors-malformed", "not-a-regular-file",
+        "all-zeros", "file-too-long", "safetensors-trailing-bytes", "safetensors-malformed", "not-a-regular-file",
     },
     CorruptionType.CHECKSUM_MISMATCH: {"checksum-mismatch"},
     CorruptionType.PERMISSION_ERROR: {"permission-denied", "read-permission-lost"},

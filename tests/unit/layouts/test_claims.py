@@ -7,7 +7,8 @@ import pytest
 from wan_healthd.domain.files import Entry, FileLook, Listing, Presence
 from wan_healthd.domain.models import Layout, Model
 from wan_healthd.layouts.folder import COLLECTIONS, is_model
-from wan_healthd.layouts.registry import StatedModel, claim_file, claim_folder, id_below, stated_at
+from wan_healthd.layouts.ground import Ground
+from wan_healthd.layouts.registry import Atlas, StatedModel, enter, file_model, id_below, stated_at
 
 ROOT = b"/srv/weights"
 SHARDS = (b"m-00001-of-00002.safetensors", b"m-00002-of-00002.safetensors")
@@ -37,7 +38,7 @@ MODELS = {
 
 @pytest.mark.parametrize(("listing", "expected"), MODELS.values(), ids=MODELS)
 def test_a_folder_is_a_model_by_what_lies_in_it(listing: Listing, expected: bool) -> None:
-    assert is_model(listing, is_root=listing.path == ROOT) is expected
+    assert is_model(listing, may_be_lone=listing.path != ROOT) is expected
 
 
 def test_collections_are_written_as_they_are_compared() -> None:
@@ -61,24 +62,55 @@ def test_an_unstated_model_is_named_by_its_path_below_the_root(root: bytes, path
     assert id_below(root, path) == name
 
 
+class Nothing:
+    """Nothing is nearby."""
+
+    def peek(self, name: bytes, limit_bytes: int) -> bytes | None:
+        return None
+
+    def is_folder(self, name: bytes) -> bool:
+        return False
+
+
+def claim(listing: Listing, atlas: Atlas, above: Ground = Ground()) -> Model | None:  # noqa: B008 - frozen
+    return enter(above, listing, atlas, Nothing()).model
+
+
 def test_a_folder_that_looks_like_a_model_is_claimed() -> None:
     listing = folder(ROOT + b"/wan", *SHARDS)
-    assert claim_folder(listing, ROOT, {}) == Model("wan", Layout.FOLDER, ROOT + b"/wan", ROOT)
+    assert claim(listing, Atlas(ROOT)) == Model("wan", Layout.FOLDER, ROOT + b"/wan", ROOT)
 
 
 def test_a_folder_that_looks_like_a_collection_is_not() -> None:
-    assert claim_folder(folder(ROOT + b"/vae", b"x.safetensors"), ROOT, {}) is None
+    assert claim(folder(ROOT + b"/vae", b"x.safetensors"), Atlas(ROOT)) is None
 
 
 def test_a_model_keeps_its_id_whatever_arrives_beside_it() -> None:
-    listing = folder(ROOT + b"/flux", b"x.safetensors", b"y.safetensors")
-    assert claim_folder(listing, ROOT, {}) is None
-    assert claim_folder(listing, ROOT, {ROOT + b"/flux": "my-flux"}) == Model("my-flux", Layout.FOLDER, ROOT + b"/flux", ROOT)
+    path = ROOT + b"/flux"
+    listing = folder(path, b"x.safetensors", b"y.safetensors")
+    known = Model("my-flux", Layout.FOLDER, path, ROOT)
+    assert claim(listing, Atlas(ROOT)) is None
+    assert claim(listing, Atlas(ROOT, remembered={path: known})) == known
+
+
+def test_a_model_claims_all_below_it_but_what_is_stated() -> None:
+    above = Ground(Model("flux", Layout.FOLDER, ROOT + b"/flux", ROOT))
+    path = ROOT + b"/flux/vae"
+    assert claim(folder(path, b"x.safetensors"), Atlas(ROOT), above) == above.model
+    assert claim(folder(path), Atlas(ROOT, [StatedModel("a", path)]), above) == Model("a", Layout.FOLDER, path, ROOT, True)
 
 
 def test_loose_weights_are_models_by_themselves() -> None:
     path = ROOT + b"/loras/x.safetensors"
-    assert claim_file(path, ROOT) == Model("loras/x.safetensors", Layout.SINGLE_FILE, path, ROOT)
+    assert file_model(path, Ground(), Atlas(ROOT)) == Model("loras/x.safetensors", Layout.SINGLE_FILE, path, ROOT)
+    assert file_model(path, Ground(is_collection=True), Atlas(ROOT)).layout is Layout.COMFYUI
+
+
+def test_what_is_skipped_is_skipped_all_the_way_down() -> None:
+    above = Ground(ignored=frozenset({b"blobs"})).below(b"blobs")
+    ground = enter(above, folder(ROOT + b"/blobs", b"x.safetensors", b"config.json"), Atlas(ROOT), Nothing())
+    assert ground == Ground(is_skipped=True) == ground.below(b"deeper")
+    assert list(ground.entries(folder(ROOT + b"/blobs", b"x.safetensors"))) == []
 
 
 def test_a_stated_model_names_its_very_place_only() -> None:

@@ -7,6 +7,7 @@ import os
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.fakes.workshop import Workshop
@@ -35,6 +36,7 @@ def mismatch(offset: int = 0) -> Finding:
     return CHECKSUM_MISMATCH.at(b"/f", authority="baseline", what=f"{offset}", why="x", cure="y", ranges=(span,))
 
 
+BETTER_KNOWN = msgspec.structs.replace(mismatch(1), tensors=("a.weight",))
 MISSING = FILE_MISSING.at(b"/f", what="gone")
 DENIED = PERMISSION_DENIED.at(b"/f", what="x", cure="y")
 TRANSIENT = TRANSIENT_READ.at(b"/f", what="x")
@@ -48,7 +50,8 @@ BEING_WRITTEN = UNJUDGED.at(b"/f", what="x", cure="y")
         ([], [MISSING], Change(opened=(MISSING,))),
         ([MISSING], [MISSING], Change()),
         ([MISSING], [], Change(cleared=(MISSING,))),
-        ([mismatch(1)], [mismatch(2)], Change(changed=(mismatch(2),))),
+        ([mismatch(1)], [mismatch(2)], Change(changed=(mismatch(2),), reworded=(mismatch(2),))),
+        ([mismatch(1)], [BETTER_KNOWN], Change(changed=(BETTER_KNOWN,))),
         ([MISSING, mismatch(1)], [mismatch(1), DENIED], Change(opened=(DENIED,), cleared=(MISSING,))),
     ],
 )

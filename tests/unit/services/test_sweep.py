@@ -16,7 +16,8 @@ from wan_healthd.domain.models import Layout
 from wan_healthd.domain.verdicts import HealthStatus
 from wan_healthd.services.places import is_hidden, is_ignored
 from wan_healthd.services.queue import Priority
-from wan_healthd.services.sweep import Order, folders_above, is_below
+from wan_healthd.services.survey import folders_above
+from wan_healthd.services.sweep import Order, is_below
 from wan_healthd.store import models, paths
 
 SMALL = sample(3, 4000, 2)

@@ -99,10 +99,10 @@ def test_verdicts_and_since_when(connection: Connection) -> None:
         (HealthStatus.CORRUPTED, later(3), HealthStatus.HEALTHY, later(3)),
     ]
     for status, at, before, since in steps:
-        assert models.judged(connection, result(status), NOW, at) is before
+        assert models.judged(connection, result(status), at, oldest_read_at=NOW, size_bytes=1234567) is before
         record = models.get(connection, MODEL.id)
         assert record is not None
-        assert record.result == result(status)
+        assert (record.result, record.size_bytes) == (result(status), 1234567)
         assert (record.status_since, record.oldest_read_at, record.checked_at) == (since, NOW, later(1))
 
 

@@ -13,7 +13,10 @@ CREATE TABLE content (
     mtime_ns TEXT NOT NULL,
     ctime_ns TEXT NOT NULL,
     sha256 TEXT,
+    git_sha1 TEXT,
     all_zero INTEGER NOT NULL DEFAULT 0,
+    -- JSON of the sections whose CRC-32 does not fit; null where none could be checked.
+    bad_sections BLOB,
     format TEXT,
     packed_header BLOB,
     retired INTEGER NOT NULL DEFAULT 0
@@ -46,7 +49,7 @@ CREATE TABLE scrub (
 
 -- A place where a file is or was. content_id is what was last judged there; judged_at is null until then. reading_id is what
 -- is being read there, or was when the daemon ended: nobody else may drop it meanwhile.
--- mode, uid and gid are those under which the file could last be read.
+-- mode, uid and gid are those under which the file could last be read. An essential path is missed even if it was never there.
 CREATE TABLE path (
     id INTEGER PRIMARY KEY,
     path BLOB NOT NULL UNIQUE,
@@ -58,11 +61,15 @@ CREATE TABLE path (
     judged_at INTEGER,
     mode INTEGER,
     uid INTEGER,
-    gid INTEGER
+    gid INTEGER,
+    essential INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX path_folder ON path (root, folder);
 CREATE INDEX path_content ON path (content_id);
 CREATE INDEX path_reading ON path (reading_id);
+
+-- Paths that their models need, and whose absence somebody accepted.
+CREATE TABLE dispensed (path BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 
 -- What should be at a path, and by what authority. A baseline keeps its content, and with it its block map.
 CREATE TABLE expectation (
@@ -89,6 +96,7 @@ CREATE TABLE model (
     checked_at INTEGER,
     status TEXT,
     status_since INTEGER,
+    size_bytes INTEGER,
     oldest_read_at INTEGER,
     body BLOB
 ) STRICT;
