@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wan_healthd.domain.files import Role
 
-WEIGHT_SUFFIXES = (b".safetensors", b".sft", b".gguf", b".pth", b".pt", b".ckpt", b".bin", b".onnx")
+WEIGHT_SUFFIXES = (b".safetensors", b".sft", b".gguf", b".pth", b".pt", b".jit", b".ckpt", b".bin", b".onnx")
 """As loaders take them (ComfyUI folder_paths.py, GGUF, ONNX)."""
 
 SUPPORT_SUFFIXES = (b".json", b".txt", b".model", b".yaml", b".yml", b".jinja", b".tiktoken")
@@ -25,6 +25,7 @@ FORMATS: tuple[tuple[bytes, str], ...] = (
     (b".gguf", "gguf"),
     (b".pth", "torch"),
     (b".pt", "torch"),
+    (b".jit", "torch"),
     (b".ckpt", "torch"),
     (b".bin", "torch"),
     (b".onnx", "onnx"),

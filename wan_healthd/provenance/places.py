@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from wan_healthd.domain.models import Layout, Model
+from wan_healthd.domain.models import Model
 from wan_healthd.provenance import local_dir, sidecar
 from wan_healthd.provenance.sources import SourceFile, SourceKind
 
@@ -52,7 +52,7 @@ def _manifest(path: bytes, model: Model, manifest: bytes | None) -> Iterator[Sou
     """Names in it are relative to its own folder or, for one kept elsewhere, to the model's."""
     if manifest is None:
         return
-    base = posixpath.dirname(model.path) if model.layout is Layout.SINGLE_FILE else model.path
+    base = model.path if model.layout.is_folder else posixpath.dirname(model.path)
     place = posixpath.normpath(posixpath.join(base, manifest))
     folder = posixpath.dirname(place)
     bases = [folder] if folder == base else [folder, base]
