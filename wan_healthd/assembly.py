@@ -24,6 +24,7 @@ from wan_healthd.host.cron import ApSchedulerCron
 from wan_healthd.host.files import LocalFiles
 from wan_healthd.host.inotify import InotifyWatcher
 from wan_healthd.host.threads import ThreadPool, spawn
+from wan_healthd.layouts import hf_cache
 from wan_healthd.layouts.registry import StatedModel
 from wan_healthd.services.activity import Activity
 from wan_healthd.services.alert import Alerter
@@ -42,7 +43,7 @@ from wan_healthd.services.reading import ContentReader
 from wan_healthd.services.roots import RootKeeper
 from wan_healthd.services.schedule import Schedule
 from wan_healthd.services.settle import Settler
-from wan_healthd.services.sweep import Sweeper
+from wan_healthd.services.sweep import Sweeper, is_below
 from wan_healthd.services.trust import Trust
 from wan_healthd.services.watch import Watch
 from wan_healthd.store import events, models
@@ -107,9 +108,11 @@ class House:
             files=files,
             threads=threads,
             hearing=Hearing(
-                engine,
-                database,
-                Claims(files, threads, self.clock, {}),
+                engine=engine,
+                files=files,
+                threads=threads,
+                database=database,
+                claims=Claims(files, threads, self.clock, {}),
                 reads_content=blueprint.settings.health.corruption_detection_enabled,
             ),
             reader=ContentReader(engine, database, self.clock, self.activity),
@@ -202,7 +205,12 @@ class House:
 
     def _settled(self, path: bytes) -> None:
         root = self.watch.root_of(path)
-        if root is not None:
+        if root is None:
+            return
+        repo = hf_cache.repo_of_blob(path)
+        if repo is not None and is_below(repo, root):  # nobody's file: what links to it is looked at
+            self.conductor.ask_folder(root, repo)
+        else:
             self.crew.start(self._enqueue_hint(root, path))
 
     def _appeared(self, root: bytes, folder: bytes) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
+import struct
+import zipfile
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -22,16 +25,12 @@ class Specimen(NamedTuple):
 
     Attributes:
         parts: tensors, or entries of an archive, each with its place; empty where the format names none.
-        has_crc: whether it carries checksums of its own.
-        checks_its_end: whether its own form tells that something is missing, or too much, at its end.
+        is_text: whether its content proper is text, in one block.
     """
 
     name: str
     content: bytes
     parts: Mapping[str, Place] = {}
-    has_crc: bool = False
-    tells_cut: bool = True
-    tells_more: bool = False
     is_text: bool = False
 
     @property
@@ -55,8 +54,18 @@ def noise(seed: int, size_bytes: int = PART_BYTES) -> bytes:
 
 def places(content: bytes, data: Mapping[str, bytes]) -> dict[str, Place]:
     """Where each of the data stands: they are noise, so each stands in one place only."""
-    found = {name: (content.index(part), len(part)) for name, part in data.items()}
-    return dict(sorted(found.items(), key=lambda item: item[1]))
+    return {name: (content.index(part), len(part)) for name, part in data.items()}
+
+
+def entries(content: bytes) -> dict[str, Place]:
+    """Where the stored bytes of each entry of a zip archive stand, by the standard library's reading of it."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {info.filename: (_behind_header(content, info.header_offset), info.compress_size) for info in archive.infolist()}
+
+
+def _behind_header(content: bytes, offset: int) -> int:
+    name_bytes, extra_bytes = struct.unpack_from("<2H", content, offset + 26)
+    return offset + 30 + int(name_bytes) + int(extra_bytes)
 
 
 TENSORS = {f"blocks.{number}.weight": noise(number) for number in range(3)}
@@ -80,7 +89,7 @@ SCRIPT = {
 
 def safetensors() -> Specimen:
     content = safetensors_files.make({name: ("U8", (len(data),), data) for name, data in TENSORS.items()})
-    return Specimen("model.safetensors", content, places(content, TENSORS), tells_more=True)
+    return Specimen("model.safetensors", content, places(content, TENSORS))
 
 
 def gguf() -> Specimen:
@@ -92,13 +101,12 @@ def gguf() -> Specimen:
 
 def torch_zip(name: str, *, with_crc: bool) -> Specimen:
     content = torch_files.torch_archive(RECORDS, with_crc=with_crc)
-    return Specimen(name, content, places(content, RECORDS), has_crc=with_crc)
+    return Specimen(name, content, entries(content))
 
 
 def torchscript() -> Specimen:
     content = torch_files.mixed_archive(SCRIPT)
-    large = {name: data for name, data in SCRIPT.items() if len(data) == PART_BYTES}
-    return Specimen("net.pt", content, places(content, large), has_crc=True)
+    return Specimen("net.pt", content, entries(content))
 
 
 def torch_legacy() -> Specimen:
@@ -111,7 +119,7 @@ def lines(kind: str) -> list[str]:
 
 
 def json_file(name: str, document: object) -> Specimen:
-    return Specimen(name, json.dumps(document, indent=1).encode(), tells_more=True, is_text=True)
+    return Specimen(name, json.dumps(document, indent=1).encode(), is_text=True)
 
 
 def config() -> Specimen:
@@ -119,17 +127,17 @@ def config() -> Specimen:
 
 
 def index() -> Specimen:
-    table = {name: SHARD for name in lines("blocks")}
+    table = dict.fromkeys(lines("blocks"), SHARD)
     return json_file(INDEX, {"metadata": {"total_size": 600}, "weight_map": table})
 
 
 def vocabulary() -> Specimen:
-    return Specimen("vocab.txt", "\n".join(lines("token")).encode(), tells_cut=False, is_text=True)
+    return Specimen("vocab.txt", "\n".join(lines("token")).encode(), is_text=True)
 
 
 SHARD = "model-00001-of-00001.safetensors"
 INDEX = "model.safetensors.index.json"
-SHARD_CONTENT = safetensors_files.make({name: ("U8", (1,), b"x") for name in lines("blocks")})
+SHARD_CONTENT = safetensors_files.make(dict.fromkeys(lines("blocks"), ("U8", (1,), b"x")))
 
 
 def every() -> Iterator[tuple[str, Specimen]]:

@@ -69,7 +69,7 @@ def _incomparable(expected_bytes: int, actual_bytes: int) -> ByteRange:
 
 
 def _authority(source: VerifiedBy) -> str:
-    return "baseline" if source is VerifiedBy.BASELINE else f"expected digest ({source})"
+    return "baseline" if source in (VerifiedBy.BASELINE, VerifiedBy.ZIP_CRC) else f"expected digest ({source})"
 
 
 def _instability(content: ContentReading) -> str:

@@ -28,9 +28,10 @@ def check(evidence: FileEvidence) -> Iterator[Finding]:
 
 
 def _needs_content(evidence: FileEvidence) -> bool:
-    """Weights always have content; another file may be empty by design, as long as it was not fuller before."""
+    """Weights, and all that has a form, have content; another file may be empty by design, unless it was fuller before."""
     expected = evidence.expectation.size_bytes if evidence.expectation is not None else 0
-    return evidence.role is Role.WEIGHTS or expected > 0 or evidence.path.endswith(b".json")
+    has_form = evidence.header is not None or evidence.path.endswith(b".json")
+    return evidence.role is Role.WEIGHTS or expected > 0 or has_form
 
 
 def may_be_zeros(evidence: FileEvidence) -> bool:

@@ -15,6 +15,7 @@ from wan_healthd.domain.catalogue import (
     HEADER_TOO_LARGE,
     PLACEHOLDER,
     SHAPES,
+    TENSORS_ABSENT,
     FindingKind,
 )
 from wan_healthd.domain.findings import Finding
@@ -33,7 +34,7 @@ CONSEQUENCES: dict[str, frozenset[str]] = {
     **{kind.code: _codes(*_OF_CONTENT) for kind in _OF_HEADER},
     FILE_TRUNCATED.code: _codes(HEADER_TOO_LARGE),
     FILE_TOO_LONG.code: _codes(HEADER_TOO_LARGE),
-    CHECKSUM_MISMATCH.code: _codes(HEADER_TOO_LARGE),
+    CHECKSUM_MISMATCH.code: _codes(TENSORS_ABSENT, HEADER_TOO_LARGE),
 }
 """Which findings on the same file are only consequences of another."""
 

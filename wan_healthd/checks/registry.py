@@ -17,6 +17,7 @@ from wan_healthd.checks import (
     read_errors,
     root_reach,
     sections,
+    shard_tensors,
     shortness,
     unjudged,
 )
@@ -30,6 +31,7 @@ FILE_CHECKS: tuple[Callable[[FileEvidence], Iterator[Finding]], ...] = (
     emptiness.check,
     header.check,
     shortness.check,
+    shard_tensors.check,
     content.check,
     sections.check,
     claims.check,

@@ -14,6 +14,9 @@ from wan_healthd.domain.fitting import has_stated_size, is_proven
 CUT_FAULTS = frozenset({"truncated", "header-too-short"})
 """Faults that a header has because the file ends too early; losing its end gives a file no other one."""
 
+WITHOUT_END = frozenset({"vocabulary"})
+"""Formats whose files are sound wherever they are cut."""
+
 
 def check(evidence: FileEvidence) -> Iterator[Finding]:
     """file-truncated: fewer bytes than expected, and what is left is the beginning of what was expected."""
@@ -49,4 +52,6 @@ def may_be_cut(header: HeaderFacts | None) -> bool:
     """
     if header is None or header.undecided is not None:
         return True
-    return header.fault is not None and header.fault.code in CUT_FAULTS
+    if header.fault is None:
+        return header.format in WITHOUT_END
+    return header.fault.code in CUT_FAULTS

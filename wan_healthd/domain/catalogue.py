@@ -138,6 +138,14 @@ PLACEHOLDER = FindingKind(
     text="{name} does not hold what its name says: {what}",
     suggestion="download the file again, and look at its size when that is done",
 )
+TENSORS_ABSENT = FindingKind(
+    code="tensors-absent",
+    category=Category.FORMAT,
+    corruption_type=CorruptionType.INVALID_FORMAT,
+    severity=Severity.HIGH,
+    text="{name} lacks {what}, which its index places in it",
+    suggestion="download this shard and its index again: shards were swapped, or are of another version than the index",
+)
 FORMAT_UNKNOWN = FindingKind(
     code="format-unknown-to-us",
     category=Category.FORMAT,
@@ -306,6 +314,7 @@ KINDS: tuple[FindingKind, ...] = (
     FILE_TOO_LONG,
     PLACEHOLDER,
     ALL_ZEROS,
+    TENSORS_ABSENT,
     FORMAT_UNKNOWN,
     CHECKSUM_MISMATCH,
     TRANSIENT_READ,

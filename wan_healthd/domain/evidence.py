@@ -178,6 +178,7 @@ class ContentReading(Struct, frozen=True):
 class FileEvidence(Struct, frozen=True):
     """Everything known about one file at one moment; the checks' only input.
 
+    `absent_tensors` are the first of those that the index beside a shard places in it and that its header has not.
     `unjudged` says why content could not be looked at although it should have been ("changed-while-read"); None if it could.
     `complaint` adds the worker's words to it.
 
@@ -192,6 +193,8 @@ class FileEvidence(Struct, frozen=True):
     expectation: Expectation | None = None
     header: HeaderFacts | None = None
     content: ContentReading | None = None
+    absent_tensors: tuple[str, ...] = ()
+    absent_tensors_total: int = 0
     unjudged: str | None = None
     complaint: str = ""
     claims: tuple[Claim, ...] = ()

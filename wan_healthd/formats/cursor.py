@@ -74,7 +74,10 @@ class Cursor:
         """The next number in protobuf's encoding; None where it is longer than the ten bytes that 64 bits can need."""
         value = 0
         for shift in range(0, 70, 7):
-            byte = self.take(1)[0]
+            if self._at >= len(self._chunk):  # without a call for each byte: a message may have millions of them
+                self._fetch(1)
+            byte = self._chunk[self._at]
+            self._at += 1
             value |= (byte & 0x7F) << shift
             if byte < 0x80:  # noqa: PLR2004 -- the top bit says that more follow
                 return value

@@ -62,7 +62,7 @@ def shown(name: bytes) -> str:
 
 def read_name(cursor: Cursor, what: str) -> bytes:
     """A string: its length and its bytes, which ggml takes for no particular encoding."""
-    return cursor.take(_string_length(cursor, what))
+    return cursor.take(_checked_length(cursor.u64(), what))
 
 
 def _check_version(version: int) -> None:
@@ -80,13 +80,11 @@ def _check_count(cursor: Cursor, what: str, count: int, least_bytes: int) -> Non
         raise Short(count * least_bytes - cursor.remaining)
 
 
-def _string_length(cursor: Cursor, what: str) -> int:
-    return _check_string(what, cursor.u64())
-
-
-def _check_string(what: str, length: int) -> int:
+def _checked_length(length: int, what: str, key: bytes | None = None) -> int:
+    """The length of a string; a key is made readable only where there is something to say of it, for that takes long."""
     if length > MAX_ELEMENTS:
-        raise Malformed("string-length", f"{what} of {length} bytes is longer than loaders allow ({MAX_ELEMENTS})")
+        whole = what if key is None else f"{what} of {shown(key)}"
+        raise Malformed("string-length", f"{whole} of {length} bytes is longer than loaders allow ({MAX_ELEMENTS})")
     return length
 
 
@@ -118,7 +116,7 @@ class _Entries:
         elif value_type == _ARRAY:
             self._skip_array(key)
         elif value_type == _STRING:
-            self._cursor.skip(_string_length(self._cursor, f"the value of {shown(key)}"))
+            self._cursor.skip(_checked_length(self._cursor.u64(), "the value", key))
         else:
             self._cursor.skip(_value_bytes(key, value_type))
 
@@ -137,7 +135,7 @@ class _Entries:
         if count > MAX_ELEMENTS:
             raise Malformed("array-length", f"key {shown(key)} has {count} values, more than loaders allow ({MAX_ELEMENTS})")
         if element_type == _STRING:
-            _check_string(f"a value of {shown(key)}", self._cursor.skip_strings(count, MAX_ELEMENTS) or 0)
+            _checked_length(self._cursor.skip_strings(count, MAX_ELEMENTS) or 0, "a value", key)
         else:
             self._cursor.skip(count * _value_bytes(key, element_type))
 

@@ -19,9 +19,7 @@ from wan_healthd.formats.ggml_types import BLOCKS
 from wan_healthd.formats.gguf_metadata import Metadata, Unknown, read_name, shown
 from wan_healthd.formats.strict_json import Malformed
 from wan_healthd.formats.touching import TensorMap
-
-MAX_FILE_BYTES = 2**63 - 1
-"""No file system gives more."""
+from wan_healthd.formats.window import MAX_FILE_BYTES
 
 _INT64_MAX = 2**63 - 1
 _MEDIA_ARCHITECTURES = frozenset(

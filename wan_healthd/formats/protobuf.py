@@ -15,7 +15,7 @@ from msgspec import Struct
 from wan_healthd.domain.evidence import HeaderFacts, HeaderFault
 from wan_healthd.formats.cursor import Cursor, OverBudget, Short
 from wan_healthd.formats.impostors import judge_weights
-from wan_healthd.formats.window import Window
+from wan_healthd.formats.window import MAX_FILE_BYTES, Window
 
 MAX_FIELDS = 400_000
 """Outermost fields that are read before giving up; the vocabulary of UMT5 has one for each of its 256,000 pieces."""
@@ -106,7 +106,12 @@ class _Walk:
         if not self.is_recognised:
             self._recognise(number, value)
         if wire is not Wire.VARINT:
-            self._cursor.skip(value)
+            self._pass(number, value)
+
+    def _pass(self, number: int, length: int) -> None:
+        if self._cursor.offset + length > MAX_FILE_BYTES:
+            raise Strange(f"field {number} has a length that no file has")
+        self._cursor.skip(length)
 
     def _tag(self) -> tuple[int, Wire]:
         tag = self._cursor.varint()

@@ -20,6 +20,7 @@ from wan_healthd.formats.tensor_extents import Extents, lay_out
 from wan_healthd.formats.tensor_info import TensorTable
 from wan_healthd.formats.tensor_table import read_table
 from wan_healthd.formats.touching import NOTHING_TOUCHED, TensorMap, touched_of
+from wan_healthd.formats.window import MAX_FILE_BYTES
 
 FORMAT = "safetensors"
 LENGTH_BYTES = 8
@@ -28,8 +29,6 @@ LOADER_MAX_HEADER_BYTES = 100_000_000
 MAX_HEADER_BYTES = 16 << 20
 """We judge up to this; real headers have some hundred KiB."""
 MAX_PACKED_HEADER_BYTES = 4 << 20
-MAX_FILE_BYTES = 2**63 - 1
-"""No file system gives more."""
 
 _TOO_LARGE = "header-too-large-to-judge"
 

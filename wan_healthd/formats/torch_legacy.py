@@ -14,7 +14,7 @@ from wan_healthd.domain.evidence import HeaderFacts, HeaderFault
 from wan_healthd.formats.cursor import Cursor, OverBudget, Short
 from wan_healthd.formats.pickle_walk import PickleWalker, UnknownInstruction, Walk
 from wan_healthd.formats.strict_json import TooMuch
-from wan_healthd.formats.window import Window
+from wan_healthd.formats.window import MAX_FILE_BYTES, Window
 
 FORMAT = "torch-legacy"
 MAGIC = bytes.fromhex("8a0a6cfc9c46f9206aa850192e")
@@ -139,8 +139,9 @@ def _fit(window: Window, offset: int, keys: Walk, sizes: tuple[int, ...]) -> _Fi
 
 
 def _ends(window: Window, begin: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """Where the storage that begins here may end; nowhere if its count is cut."""
+    """Where the storage that begins here may end; nowhere if its count is cut, or is one that no file can hold."""
     count = window.read(begin, COUNT_BYTES)
     if len(count) < COUNT_BYTES:
         return ()
-    return tuple(begin + COUNT_BYTES + int.from_bytes(count, "little") * size for size in sizes)
+    ends = (begin + COUNT_BYTES + int.from_bytes(count, "little") * size for size in sizes)
+    return tuple(end for end in ends if end <= MAX_FILE_BYTES)

@@ -88,7 +88,7 @@ def _stray(directory: Directory, prefix: bytes) -> bytes | None:
 
 
 def _names(payloads: Sequence[Payload]) -> list[str]:
-    names = [display(payload.entry.name)[:MAX_NAME_CHARS] for payload in payloads]
+    names = [display(payload.entry.name[: 4 * MAX_NAME_CHARS])[:MAX_NAME_CHARS] for payload in payloads]  # 4 bytes at most
     if sum(len(name.encode()) for name in names) > MAX_NAMES_CHARS:
         raise TooMuch(f"the names of {len(names)} entries")
     return names

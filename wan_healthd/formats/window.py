@@ -20,5 +20,7 @@ class Window(Protocol):
         """`length` bytes at `offset`; fewer only where the file ends."""
 
 
+MAX_FILE_BYTES = 2**63 - 1
+"""No file system gives more, and what would end later cannot be told further: the worker's answer has no larger numbers."""
 MAX_READ_BYTES = 16 << 20
 """No format reads more than this of one file in order to judge its header."""

@@ -18,6 +18,7 @@ from wan_healthd.formats.zip_end import EndRecord, exactly, read_end
 MAX_ENTRIES = 65_536
 """More are not judged. Real models have some thousand."""
 MAX_DIRECTORY_BYTES = 6 << 20
+SHOWN_CHARS = 120
 
 STORED = 0
 DEFLATED = 8
@@ -67,7 +68,7 @@ class Entry(Struct, frozen=True, gc=False):
     @property
     def label(self) -> str:
         """The name for people."""
-        return display(self.name)[:120]
+        return display(self.name[: 4 * SHOWN_CHARS])[:SHOWN_CHARS]  # a character has four bytes at most
 
 
 class Directory(Struct, frozen=True):

@@ -58,6 +58,12 @@ def ignored_in(names: frozenset[bytes]) -> frozenset[bytes]:
     return names & BESIDE_REPOS | {name for name in names if name.startswith(NO_MODELS)}
 
 
+def repo_of_blob(path: bytes) -> bytes | None:
+    """The folder of the repository whose snapshots may link to the file at `path`; None if it is no blob of one."""
+    folder, _, blob = path.rpartition(b"/blobs/")
+    return folder if blob and b"/" not in blob and folder.rpartition(b"/")[2].startswith(PREFIX) else None
+
+
 def is_commit(name: bytes) -> bool:
     """Whether a folder below `snapshots` is a commit's."""
     return _COMMIT.fullmatch(name) is not None

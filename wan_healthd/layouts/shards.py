@@ -30,8 +30,8 @@ def needs_here(names: frozenset[bytes], nearby: Nearby) -> tuple[Need, ...]:
 
 
 def without_tables(needs: tuple[Need, ...], names: frozenset[bytes]) -> tuple[Need, ...]:
-    """The needs of a folder, but for shards that a table counts: where there is an index, it knows better."""
-    if not any(INDEX.fullmatch(name) for name in names):
+    """The needs of a folder, but for shards that a table counts: an index, or the shards themselves, know better."""
+    if not any(INDEX.fullmatch(name) or SHARD.fullmatch(name) for name in names):
         return needs
     return tuple(need for need in needs if need.folder or SHARD.fullmatch(need.any_of[0]) is None)
 

@@ -64,4 +64,5 @@ def needs_of(names: frozenset[bytes]) -> tuple[Need, ...]:
         return S2V_14B
     if names & {b"xlm-roberta-large", b"process_checkpoint", b"models_clip_open-clip-xlm-roberta-large-vit-huge-14.pth"}:
         return ANIMATE_14B
-    return TI2V_5B if VAE_22 in names else ()
+    has_three = any(name.endswith(b"-of-00003.safetensors") for name in names)
+    return TI2V_5B if VAE_22 in names or (has_three and VAE_21 not in names) else ()

@@ -13,12 +13,14 @@ import msgspec
 from msgspec import Meta, Struct
 
 from wan_healthd.domain.files import VerifiedBy
-from wan_healthd.domain.paths import display
+from wan_healthd.domain.paths import display, printable
 from wan_healthd.provenance.sidecar import Sums, parse_sums
 from wan_healthd.provenance.sources import NOT_TOLD, SourceFile, Subject, Told, Unusable
 from wan_healthd.provenance.stated import Statement, as_told
 
 MAX_ENTRIES = 100_000
+SHOWN_CHARS = 255
+"""A name, and a decoder's complaint that quotes one, may be as long as the manifest; a message may not."""
 
 
 class ManifestEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,9 +52,9 @@ def _parse_json(data: bytes) -> Manifest | Unusable:
             return Unusable(f"it names more than {MAX_ENTRIES} files")
         json.loads(data, object_pairs_hook=_distinct)  # the shape is bounded by now
     except _Repeated as repeated:
-        return Unusable(f"it names {display(str(repeated).encode())[:255]} twice")
+        return Unusable(f"it names {printable(str(repeated)[:SHOWN_CHARS])} twice")
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        return Unusable(f"it is not a manifest ({error})")
+        return Unusable(f"it is not a manifest ({printable(str(error)[:SHOWN_CHARS])})")
     return Manifest({path.encode(): entry for path, entry in entries.items()})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 
 from msgspec import Struct
 
@@ -16,6 +17,9 @@ from wan_healthd.provenance.sum_lines import SumLine
 
 SUFFIXES = (b".sha256", b".sha256sum", b".sha256.txt")
 LISTS = (b"SHA256SUMS", b"SHA256SUMS.txt", b"sha256sums", b"sha256sums.txt", b"sha256sum.txt", b"checksums.sha256")
+
+_HERE = re.compile(rb"\A(?:\./+)++")
+"""Any number of `./` in front of a name."""
 
 
 class Sidecar(Struct, frozen=True):
@@ -82,6 +86,4 @@ def _told_by_lines(lines: tuple[SumLine, ...] | list[SumLine], by: VerifiedBy, s
 
 
 def _plain(name: bytes) -> bytes:
-    while name.startswith(b"./"):
-        name = name[2:].lstrip(b"/")
-    return name
+    return _HERE.sub(b"", name, count=1)

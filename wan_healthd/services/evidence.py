@@ -16,6 +16,7 @@ from wan_healthd.domain.catalogue import (
     PLACEHOLDER,
     READ_ERROR,
     SHAPES,
+    TENSORS_ABSENT,
     TRANSIENT_READ,
 )
 from wan_healthd.domain.comparison import blocks_of, runs_of
@@ -33,6 +34,7 @@ _OF_HEADER = (
     FILE_TOO_LONG,
     FILE_TRUNCATED,
     PLACEHOLDER,
+    TENSORS_ABSENT,
     *(kind for shape in SHAPES.values() for kind in shape.all),
 )
 _REFUTED_BY_HEADER = frozenset(kind.code for kind in _OF_HEADER)

@@ -9,9 +9,10 @@ from wan_healthd.checks.read_errors import STORAGE_ERRORS
 from wan_healthd.domain.errors import WorkerFailed, WorkerRefused
 from wan_healthd.domain.evidence import FileEvidence, HeaderFacts
 from wan_healthd.domain.findings import Finding
-from wan_healthd.domain.ports import DigestEngine
+from wan_healthd.domain.ports import DigestEngine, Files, Threads
 from wan_healthd.layouts.names import format_of
 from wan_healthd.services.claims import Claims
+from wan_healthd.services.shards import absent_tensors
 from wan_healthd.store import models
 from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
@@ -40,8 +41,19 @@ class Hearing:
         reads_content: False: a header that the disk refuses is an obstacle, since no read will say which bytes.
     """
 
-    def __init__(self, engine: DigestEngine, database: Database, claims: Claims, *, reads_content: bool) -> None:
+    def __init__(
+        self,
+        *,
+        engine: DigestEngine,
+        files: Files,
+        threads: Threads,
+        database: Database,
+        claims: Claims,
+        reads_content: bool,
+    ) -> None:
         self._engine = engine
+        self._files = files
+        self._threads = threads
         self._database = database
         self._claims = claims
         self._reads_content = reads_content
@@ -59,6 +71,12 @@ class Hearing:
             return HeaderSaid(None, error.code, error.message)
         except WorkerFailed as error:
             return HeaderSaid(None, error.code, error.message)
+
+    async def index_on(self, state: PathState, evidence: FileEvidence) -> FileEvidence:
+        """What the index beside a shard expects of it."""
+        record = state.record
+        absent = await self._threads.run(lambda: absent_tensors(self._files, record.root, record.path, evidence.header))
+        return replace(evidence, absent_tensors=absent.names, absent_tensors_total=absent.total) if absent.total else evidence
 
     async def claims_on(self, state: PathState, evidence: FileEvidence) -> Heard:
         """What is claimed of the file. Once a person has trusted it, no claim accuses it; one may still prove it."""

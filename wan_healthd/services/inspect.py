@@ -215,7 +215,7 @@ class Inspector:
             return None, None
         if said.facts is not None and not await self._is_still(subject):
             return Heard(with_reading(evidence, CHANGED, "")), None
-        heard = await self._hearing.claims_on(state, evidence)
+        heard = await self._hearing.claims_on(state, await self._hearing.index_on(state, evidence))
         if not self._reads_content or not is_worth_reading(heard.evidence):
             return heard, None
         await self._say_first_word(state, heard.evidence, subject.content)

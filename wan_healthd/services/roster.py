@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+
+from msgspec import Struct
 
 from wan_healthd.domain.events import EventKind, NewEvent
 from wan_healthd.domain.files import Role
 from wan_healthd.domain.models import Model
 from wan_healthd.domain.paths import display, printable
+from wan_healthd.layouts.names import role_of
 from wan_healthd.services.verdicts import refresh
 from wan_healthd.store import events, models, paths
 from wan_healthd.store.connection import Connection
@@ -29,11 +32,27 @@ def enroll(connection: Connection, model: Model, files: Iterable[tuple[bytes, Ro
     return is_new
 
 
-def expect(connection: Connection, model: Model, needed: Iterable[tuple[bytes, Role]], now: datetime) -> None:
-    """Record that the model needs these files, which are not there."""
-    files = list(needed)
-    enroll(connection, model, files, now)
-    paths.need(connection, [path for path, _ in files])
+class Missed(Struct, frozen=True):
+    """Needed paths that are absent: those already missed, and those that nobody missed yet."""
+
+    known: frozenset[bytes]
+    new: frozenset[bytes]
+
+
+def missed(connection: Connection, absent: Mapping[bytes, Model]) -> Missed:
+    """Of these absent paths (with the models that need them) those whose absence nobody accepted."""
+    wanted = paths.not_dispensed(connection, absent)
+    expected = paths.essentials(connection, wanted)
+    known = frozenset(path for path in wanted if expected.get(path) == (absent[path].id,))
+    return Missed(known, wanted - known)
+
+
+def expect(connection: Connection, needed: Mapping[bytes, Model], now: datetime) -> None:
+    """Record that the models need these files, which are not there."""
+    for model in {model.id: model for model in needed.values()}.values():
+        files = [(path, role_of(path.rsplit(b"/", 1)[-1]) or Role.SUPPORT) for path in needed if needed[path].id == model.id]
+        enroll(connection, model, files, now)
+    paths.need(connection, needed)
 
 
 def strike_off(connection: Connection, now: datetime) -> None:

@@ -15,10 +15,11 @@ from wan_healthd.domain.ports import Clock, Files, Threads
 from wan_healthd.layouts import names, registry
 from wan_healthd.layouts.ground import Ground
 from wan_healthd.layouts.registry import Atlas, StatedModel
+from wan_healthd.services.arriving import is_arriving
 from wan_healthd.services.feed import Feed
 from wan_healthd.services.queue import Priority, Task, Ticket, WorkQueue
 from wan_healthd.services.roots import RootKeeper
-from wan_healthd.services.roster import enroll, expect
+from wan_healthd.services.roster import enroll, expect, missed
 from wan_healthd.services.survey import Survey, Surveyor
 from wan_healthd.store import models, paths
 from wan_healthd.store.database import Database
@@ -182,22 +183,19 @@ class Sweeper:
         if listing.errno_name is not None:  # who knows what is there: whatever was missed stays so
             walk.kept.update(_join(listing.path, need.path) for need in ground.needs)
             return
-        absent = {path: model for path, model in registry.absent(ground, listing, atlas) if _may_expect(model, known.get(path))}
-        if not absent:
-            return
-        wanted = sorted(await self._database.read(lambda db: paths.not_dispensed(db, absent)))
-        walk.needed.update(wanted)
-        expected = await self._database.read(lambda db: paths.essentials(db, wanted))
-        new: dict[str, list[bytes]] = {}
-        for path in wanted:
-            if expected.get(path) != (absent[path].id,):
-                new.setdefault(absent[path].id, []).append(path)
+        needed = registry.absent(ground, listing, atlas)
+        absent = {path: model for path, model in needed if _may_expect(model, known.get(path))}
+        missing = await self._database.read(lambda db: missed(db, absent))
+        new = {path: absent[path] for path in sorted(missing.new)}
         now = self._clock.now()
-        for group in new.values():
-            files = [(path, names.role_of(path.rsplit(b"/", 1)[-1]) or Role.SUPPORT) for path in group]
-            await self._database.write(lambda db, m=absent[group[0]], f=files: expect(db, m, f, now))  # type: ignore[misc]
+        model = next(iter(new.values()), None)
+        if model is not None and await self._threads.run(lambda: is_arriving(self._files, model, listing, now.timestamp())):
+            new = {}
+        if new:
+            await self._database.write(lambda db: expect(db, new, now))
             self._feed.stirred()
-        for path in wanted:
+        for path in sorted(missing.known | new.keys()):
+            walk.needed.add(path)
             task = Task(path, walk.root, walk.order.priority, (absent[path].id,), patient=walk.order.patient)
             await self._enqueue(task, walk.order, walk.ticket)
 

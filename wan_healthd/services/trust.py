@@ -112,8 +112,7 @@ def _accept(
         content = state.content
         if look.presence in (Presence.ABSENT, Presence.DANGLING):
             paths.forget(connection, record.id)
-            if state.record.is_essential:
-                paths.dispense(connection, record.path)
+            paths.dispense(connection, record.path)
             told.append(f"uid {uid} accepted that {name} is gone")
         elif content is not None and _is_present(state, look):
             paths.expect_content(connection, record.id, content, at=now, by_uid=uid, reason=reason)

@@ -99,7 +99,7 @@ def essentials(connection: Connection, needed: Iterable[bytes]) -> dict[bytes, t
 
 
 def dispense(connection: Connection, path: bytes) -> None:
-    """Somebody accepted that this path, although needed, is absent."""
+    """Somebody accepted that this path is absent, even if its model needs it."""
     connection.execute("INSERT OR IGNORE INTO dispensed VALUES (?)", (path,))
 
 

@@ -229,7 +229,7 @@ def test_a_stated_model_that_is_one_file(tmp_path: Path) -> None:
         assert await statuses(shop) == {"mine": HealthStatus.HEALTHY}
         record = await shop.database.read(lambda db: models.get(db, "mine"))
         assert record is not None
-        assert record.model.layout is Layout.SINGLE_FILE
+        assert record.model.layout is Layout.COMFYUI
 
     play(tmp_path, scenario, stated=[("mine", "loras/a.safetensors")])
 

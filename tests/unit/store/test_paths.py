@@ -160,3 +160,22 @@ def test_state_and_forgetting(connection: Connection) -> None:
     assert not paths.exists(connection, path_id)
     for table in ("finding", "membership", "expectation"):
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+
+
+def test_what_is_needed_is_known_until_it_is_needed_no_more(connection: Connection) -> None:
+    path = FOLDER + b"/w"
+    add_path(connection, b"w")
+    assert paths.essentials(connection, [path, b"/elsewhere"]) == {}
+    paths.need(connection, [path])
+    assert paths.essentials(connection, [path, b"/elsewhere"]) == {path: (MODEL.id,)}
+    record = paths.get(connection, path)
+    assert record is not None and record.is_essential
+    assert paths.in_folder(connection, ROOT, FOLDER)[path].is_essential
+    paths.need(connection, [path], is_essential=False)
+    assert paths.essentials(connection, [path]) == {}
+
+
+def test_absence_that_was_accepted_is_remembered(connection: Connection) -> None:
+    for _ in range(2):
+        paths.dispense(connection, FOLDER)
+    assert paths.not_dispensed(connection, [FOLDER, b"/other"]) == {b"/other"}

@@ -68,7 +68,7 @@ CREATE INDEX path_folder ON path (root, folder);
 CREATE INDEX path_content ON path (content_id);
 CREATE INDEX path_reading ON path (reading_id);
 
--- Paths that their models need, and whose absence somebody accepted.
+-- Paths whose absence somebody accepted: if their models need them, they are not missed unless they came back and went again.
 CREATE TABLE dispensed (path BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 
 -- What should be at a path, and by what authority. A baseline keeps its content, and with it its block map.

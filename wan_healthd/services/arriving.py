@@ -1,0 +1,43 @@
+"""Whether a model is still being fetched: then what is absent may be on its way, and is not missed yet. Blocks."""
+
+from __future__ import annotations
+
+from wan_healthd.domain.files import Listing, Presence
+from wan_healthd.domain.models import Layout, Model
+from wan_healthd.domain.ports import Files
+from wan_healthd.layouts import hf_cache, local_dir
+from wan_healthd.layouts.names import is_unfinished
+
+FRESH_S = 900.0
+"""A download that has written nothing for so long is none any more (clients give up on a silent server after a minute)."""
+
+MOST_FOLDERS = 100
+"""Most folders of the hub client's notes that are looked at."""
+
+
+def is_arriving(files: Files, model: Model, listing: Listing, now_s: float) -> bool:
+    """Whether something unfinished for `model` was written to lately: in the listed folder, or where its client keeps it.
+
+    `now_s` is in seconds since 1970.
+    """
+    if _has_fresh(listing, now_s):
+        return True
+    top = model.path if model.layout.is_folder else model.path.rpartition(b"/")[0]
+    steps = [top, top + b"/" + local_dir.NOTES]
+    if model.layout is Layout.HF_CACHE:
+        steps.append(top.rpartition(b"/" + hf_cache.SNAPSHOTS + b"/")[0] + b"/blobs")
+    for _ in range(MOST_FOLDERS):
+        if not steps:
+            return False
+        found = files.list_folder(model.root, steps.pop())
+        if _has_fresh(found, now_s):
+            return True
+        if local_dir.NOTES in found.path:
+            steps += [found.path + b"/" + e.name for e in found.entries if e.look.presence is Presence.FOLDER]
+    return False
+
+
+def _has_fresh(listing: Listing, now_s: float) -> bool:
+    """A time in the future is no proof of anything."""
+    unfinished = (entry.look.identity for entry in listing.entries if is_unfinished(entry.name))
+    return any(identity is not None and 0 <= now_s - identity.mtime_ns / 1e9 < FRESH_S for identity in unfinished)

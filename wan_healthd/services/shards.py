@@ -1,0 +1,49 @@
+"""A shard against the index beside it: are the tensors there that the index places in it? Blocks."""
+
+from __future__ import annotations
+
+import zlib
+
+from msgspec import Struct
+
+from wan_healthd.domain.evidence import HeaderFacts
+from wan_healthd.domain.ports import Files
+from wan_healthd.formats import safetensors, shard_index
+from wan_healthd.formats.strict_json import Malformed, TooMuch
+from wan_healthd.layouts.shards import MAX_INDEX_BYTES, SHARD
+
+
+class Absent(Struct, frozen=True):
+    """Names of tensors that the index places in the shard and that it has not: the first few, and how many they are."""
+
+    names: tuple[str, ...] = ()
+    total: int = 0
+
+
+NONE = Absent()
+
+
+def absent_tensors(files: Files, root: bytes, path: bytes, header: HeaderFacts | None) -> Absent:
+    """Compare the shard's header with `NAME.safetensors.index.json` beside it.
+
+    Nothing where there is no index, it cannot be used (it is judged as a file of its own), or does not speak of this shard.
+    """
+    folder, _, name = path.rpartition(b"/")
+    match = SHARD.fullmatch(name)
+    if match is None or header is None or header.format != safetensors.FORMAT or header.packed_header is None:
+        return NONE
+    found = files.read_small(root, folder + b"/" + match[1] + match[4] + b".index.json", MAX_INDEX_BYTES)
+    if found.data is None or len(found.data) > MAX_INDEX_BYTES:
+        return NONE
+    try:
+        index = shard_index.parse(found.data)
+    except (Malformed, TooMuch):
+        return NONE
+    own = safetensors.tensor_sizes(_unpacked(header.packed_header))
+    facts = shard_index.compare(index, {name.decode("utf-8", "surrogateescape"): own})
+    return next((Absent(keys.names, keys.total) for keys in facts.absent_keys if keys.total), NONE)
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """What our own worker packed; a bound nevertheless, since it came from another process."""
+    return zlib.decompressobj().decompress(packed, safetensors.MAX_HEADER_BYTES)
