@@ -33,7 +33,9 @@ Target = Callable[[bytes], None]
 
 MAX_CPU_S = 2.0
 """For one input, the fuzzer's own counting included."""
-MAX_LINE_CHARS = 1000
+MAX_LINE_CHARS = 1500
+MAX_NAME_BYTES = 255
+"""Of a file; shown with escapes it is a thousand characters."""
 MAX_BYTES_READ = 3 * json_text.MAX_JSON_BYTES
 
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -146,7 +148,7 @@ def _source(kind: SourceKind, name: bytes) -> SourceFile:
 
 
 def _names(statements: Statements) -> list[bytes]:
-    """Some of the files that the source speaks of."""
+    """Some of the files that the source speaks of, whose names are such as file systems allow."""
     match statements:
         case HfTree():
             names = list(statements.files)
@@ -158,7 +160,7 @@ def _names(statements: Statements) -> list[bytes]:
             names = [line.name for line in statements.lines if line.name is not None]
         case DownloadMetadata():
             names = []
-    return names[:3]
+    return [name for name in names if len(name) <= MAX_NAME_BYTES][:3]
 
 
 def _check_told(answer: Told) -> None:
