@@ -81,6 +81,11 @@ class Blueprint(Struct, frozen=True):
         """The models that the configuration expects."""
         return tuple(StatedModel(m.id, m.path.encode("utf-8", "surrogateescape")) for m in self.settings.models)
 
+    @property
+    def manifests(self) -> dict[str, bytes]:
+        """The manifest of each model that states one, by the model's id."""
+        return {m.id: m.manifest.encode("utf-8", "surrogateescape") for m in self.settings.models if m.manifest is not None}
+
 
 class House:
     """All services, wired; made by `open_house`, used within its `async with`."""
@@ -112,7 +117,7 @@ class House:
                 files=files,
                 threads=threads,
                 database=database,
-                claims=Claims(files, threads, self.clock, {}),
+                claims=Claims(files, threads, self.clock, blueprint.manifests),
                 reads_content=blueprint.settings.health.corruption_detection_enabled,
             ),
             reader=ContentReader(engine, database, self.clock, self.activity),

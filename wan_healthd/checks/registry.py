@@ -10,6 +10,7 @@ from wan_healthd.checks import (
     emptiness,
     folding,
     header,
+    kind_in_place,
     model_absence,
     model_unread,
     permissions,
@@ -35,6 +36,7 @@ FILE_CHECKS: tuple[Callable[[FileEvidence], Iterator[Finding]], ...] = (
     content.check,
     sections.check,
     claims.check,
+    kind_in_place.check,
     unjudged.check,
 )
 MODEL_CHECKS: tuple[Callable[[ModelEvidence], Iterator[Finding]], ...] = (

@@ -15,6 +15,8 @@ from wan_healthd.version import __version__
 
 EXIT_USAGE = 2
 EXIT_FAILED = 6
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,8 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
         if error.suggestion:
             print(f"  what to do: {error.suggestion}", file=sys.stderr)
         return EXIT_USAGE if error.code == "config-invalid" else EXIT_FAILED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter's own flush does not fail, too
+        return EXIT_BROKEN_PIPE
     except KeyboardInterrupt:
-        return 130
+        return EXIT_INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:

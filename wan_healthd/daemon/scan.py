@@ -42,6 +42,7 @@ def scan(options: ScanOptions) -> int:
         sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
     else:
         print("\n".join(_lines(answer)))
+    sys.stdout.flush()
     if answer.issues:
         return EXIT_UNREACHABLE
     return EXIT_HEALTHY if all(model.is_healthy for model in answer.models) else EXIT_UNHEALTHY

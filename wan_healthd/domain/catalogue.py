@@ -146,6 +146,14 @@ TENSORS_ABSENT = FindingKind(
     text="{name} lacks {what}, which its index places in it",
     suggestion="download this shard and its index again: shards were swapped, or are of another version than the index",
 )
+WRONG_KIND = FindingKind(
+    code="wrong-kind",
+    category=Category.FORMAT,
+    corruption_type=None,
+    severity=Severity.MEDIUM,
+    text="{name} is sound, but it is {what}, where its place or name needs {wanted}",
+    suggestion="move it to where it belongs, or fetch the right file: generating with it fails or gives noise",
+)
 FORMAT_UNKNOWN = FindingKind(
     code="format-unknown-to-us",
     category=Category.FORMAT,
@@ -315,6 +323,7 @@ KINDS: tuple[FindingKind, ...] = (
     PLACEHOLDER,
     ALL_ZEROS,
     TENSORS_ABSENT,
+    WRONG_KIND,
     FORMAT_UNKNOWN,
     CHECKSUM_MISMATCH,
     TRANSIENT_READ,

@@ -39,10 +39,15 @@ class RootSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """A model that is expected at `path` (absolute), even when nothing is there."""
+    """A model that is expected at `path` (absolute), even when nothing is there.
+
+    `manifest` is a list of its files' digests (as `sha256sum` writes it, or JSON), absolute or relative to `path`: the best
+    authority there is.
+    """
 
     id: Annotated[str, Meta(min_length=1, max_length=512)]
     path: AbsolutePath
+    manifest: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
 
 
 class SweepSettings(Struct, frozen=True, forbid_unknown_fields=True):

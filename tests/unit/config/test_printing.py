@@ -31,6 +31,7 @@ def test_the_effective_configuration() -> None:
         "[[models]]\n"
         'id = "a\\\\b"\n'
         'path = "/srv/m"\n'
+        "# manifest is not set\n"
         "\n"
         "[health]\n"
         "check_interval_hours = 24.0\n"
