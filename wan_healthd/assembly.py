@@ -26,6 +26,7 @@ from wan_healthd.host.inotify import InotifyWatcher
 from wan_healthd.host.threads import ThreadPool, spawn
 from wan_healthd.layouts import hf_cache
 from wan_healthd.layouts.registry import StatedModel
+from wan_healthd.services.absentees import Absentees
 from wan_healthd.services.activity import Activity
 from wan_healthd.services.alert import Alerter
 from wan_healthd.services.claims import Claims
@@ -145,6 +146,7 @@ class House:
             database=database,
             clock=self.clock,
             alerter=self.alerter,
+            absentees=Absentees(database, self.alerter),
             feed=self.feed,
             roots=roots,
             crew=crew,

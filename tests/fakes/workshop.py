@@ -19,6 +19,7 @@ from wan_healthd.domain.verdicts import IntegrityResult
 from wan_healthd.host.files import LocalFiles
 from wan_healthd.host.threads import ThreadPool, spawn
 from wan_healthd.layouts.registry import StatedModel
+from wan_healthd.services.absentees import Absentees
 from wan_healthd.services.activity import Activity
 from wan_healthd.services.alert import Alerter
 from wan_healthd.services.claims import Claims
@@ -99,6 +100,7 @@ class Workshop:
             database=database,
             clock=self.clock,
             alerter=self.alerter,
+            absentees=Absentees(database, self.alerter),
             feed=self.feed,
             roots=[root],
             crew=crew,

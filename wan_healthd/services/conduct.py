@@ -12,6 +12,7 @@ from wan_healthd.domain.alerts import SWEEP_FINISHED
 from wan_healthd.domain.errors import StoreUnusable
 from wan_healthd.domain.events import EventKind, NewEvent
 from wan_healthd.domain.ports import Clock
+from wan_healthd.services.absentees import Absentees
 from wan_healthd.services.alert import Alerter
 from wan_healthd.services.crew import Crew
 from wan_healthd.services.feed import Feed
@@ -49,6 +50,7 @@ class Conductor:
         database: Database,
         clock: Clock,
         alerter: Alerter,
+        absentees: Absentees,
         feed: Feed,
         roots: Sequence[bytes],
         crew: Crew,
@@ -58,6 +60,7 @@ class Conductor:
         self._database = database
         self._clock = clock
         self._alerter = alerter
+        self._absentees = absentees
         self._feed = feed
         self._roots = tuple(roots)
         self._complain = complain
@@ -105,6 +108,7 @@ class Conductor:
             found = await self._sweeper.sweep(root, root, order, ticket)
             self._unclaimed[root] = found.unclaimed_count
             unclaimed.extend(found.unclaimed)
+        await self._absentees.tell()
         return unclaimed
 
     def _ask(self, request: str | _Request) -> None:

@@ -244,3 +244,21 @@ def test_a_schedule_whose_start_failed_can_be_started() -> None:
         await asyncio.get_running_loop().shutdown_default_executor()
 
     asyncio.run(scenario())
+
+
+def test_a_stated_model_that_is_absent_raises_the_alarm_once_and_clears_it(tmp_path: Path) -> None:
+    async def scenario(shop: Workshop) -> None:
+        shop.crew.start(shop.conductor.run())
+        for count in (1, 2):
+            shop.conductor.ask(INCREMENTAL)
+            await until_finished(shop, count)
+        assert shop.sink.names.count("corruption-found") == 1
+        (alarm,) = [alert for alert in shop.sink.alerts if alert.kind.name == "corruption-found"]
+        assert (alarm.model_id, alarm.finding is not None and alarm.finding.code) == ("wanted", "model-missing")
+        shop.put("wanted/a.safetensors", SMALL)
+        for count in (3, 4):
+            shop.conductor.ask(INCREMENTAL)
+            await until_finished(shop, count)
+        assert shop.sink.names.count("finding-cleared") == 1
+
+    play(tmp_path, scenario, stated=[("wanted", "wanted")])
