@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from wan_healthd.assembly import Blueprint, House, HouseThread
+from wan_healthd.assembly import Blueprint, House
 from wan_healthd.checks.verdict import corruption_report, unknown_model
 from wan_healthd.domain.callers import Caller
 from wan_healthd.domain.catalogue import MODEL_MISSING
@@ -17,6 +17,7 @@ from wan_healthd.domain.errors import InvalidRequest, ModelNotFound
 from wan_healthd.domain.performance import PerformanceHealth, PerformanceMetrics, PerformanceTrend
 from wan_healthd.domain.settings import HealthCheckConfig, RootSettings, Settings
 from wan_healthd.domain.verdicts import CorruptionReport, IntegrityResult, SystemHealthReport
+from wan_healthd.inprocess import HouseThread
 from wan_healthd.services.queue import Priority, Ticket
 from wan_healthd.services.sweep import Order
 from wan_healthd.store import samples

@@ -1,0 +1,86 @@
+"""A house in a thread of its own, for programs that use the facade without a daemon: any event loop may ask."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from wan_healthd.assembly import Blueprint, House, open_house
+from wan_healthd.host.threads import spawn
+
+T = TypeVar("T")
+
+
+class HouseThread:
+    """A house in a thread of its own, opened at the first call; or one that already runs in the present event loop."""
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        self._blueprint = blueprint
+        self._guard = threading.Lock()
+        self._opened: concurrent.futures.Future[House] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: list[Callable[[House], None]] = []
+
+    @classmethod
+    def hosting(cls, house: House) -> HouseThread:
+        """For a house that runs in the present event loop."""
+        home = cls(house.blueprint)
+        home._loop = asyncio.get_running_loop()
+        home._opened = concurrent.futures.Future()
+        home._opened.set_result(house)
+        return home
+
+    def when_open(self, act: Callable[[House, asyncio.AbstractEventLoop | None], None]) -> None:
+        """Act on the house once it is open, telling it the caller's event loop; does not open it."""
+        caller = running_loop()
+        with self._guard:
+            if self._opened is None:
+                self._waiting.append(lambda house: act(house, caller))
+                return
+            opened = self._opened
+        opened.add_done_callback(lambda done: act(done.result(), caller))
+
+    async def do(self, verb: Callable[[House], Coroutine[Any, Any, T]]) -> T:
+        """Run `verb` in the house's event loop.
+
+        Raises:
+            StoreUnusable: the state cannot be used; the next call tries again.
+        """
+        house = await asyncio.wrap_future(self._open())
+        if self._loop is None or self._loop is asyncio.get_running_loop():
+            return await verb(house)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(verb(house), self._loop))
+
+    def _open(self) -> concurrent.futures.Future[House]:
+        with self._guard:
+            if self._opened is None or (self._opened.done() and self._opened.exception() is not None):
+                opened: concurrent.futures.Future[House] = concurrent.futures.Future()
+                self._opened = opened
+                spawn("wan-healthd", lambda: asyncio.run(self._live(opened)))
+            return self._opened
+
+    async def _live(self, opened: concurrent.futures.Future[House]) -> None:
+        """The life of the thread: until the process ends."""
+        try:
+            async with open_house(self._blueprint) as house:
+                self._loop = asyncio.get_running_loop()
+                for act in self._waiting:
+                    act(house)
+                opened.set_result(house)
+                await asyncio.Event().wait()
+        except Exception as error:  # the boundary of the thread: whoever waits for the house must hear of it
+            if not opened.done():
+                opened.set_exception(error)
+            else:
+                raise
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop of the caller, if there is one."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
