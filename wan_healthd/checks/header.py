@@ -32,7 +32,8 @@ def check(evidence: FileEvidence) -> Iterator[Finding]:
     if header.undecided == UNKNOWN:
         yield FORMAT_UNKNOWN.at(evidence.path, what=header.undecided_detail or header.format)
     elif header.undecided is not None:
-        yield HEADER_TOO_LARGE.at(evidence.path, what=header.undecided_detail or f"{identity.size_bytes} bytes")
+        detail = header.undecided_detail or f"{identity.size_bytes} bytes"
+        yield HEADER_TOO_LARGE.at(evidence.path, what=f"its header has {detail}" if detail[0].isdigit() else detail)
     elif header.fault is not None:
         yield _fault(evidence, header, header.fault, identity)
 

@@ -209,7 +209,7 @@ HEADER_TOO_LARGE = FindingKind(
     category=Category.FORMAT,
     corruption_type=None,
     severity=Severity.MEDIUM,
-    text="cannot judge {name}: its header of {what} is larger than can be examined safely",
+    text="cannot judge {name} within safe bounds: {what}",
     suggestion="check where the file comes from; no model of this kind needs such a header",
     undetermined=True,
 )
