@@ -96,7 +96,7 @@ class Jobs:
         del self._cancelled[job.job]
         try:
             self._send(answer)
-        except OSError as error:
+        except Exception as error:  # an answer that cannot be sent must not look like a worker that hangs
             self._send(_refusal(job.job, error))
 
     def _outcome(self, job: Job, descriptor: int | None) -> Done | Refused:
