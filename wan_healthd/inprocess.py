@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from wan_healthd.assembly import Blueprint, House, open_house
+from wan_healthd.domain.errors import HealthdError
 from wan_healthd.host.threads import spawn
 
 T = TypeVar("T")
@@ -37,30 +38,40 @@ class HouseThread:
         """Act on the house once it is open, telling it the caller's event loop; does not open it."""
         caller = running_loop()
         with self._guard:
-            if self._opened is None:
+            opened = self._opened
+            if opened is None or _has_failed(opened):
                 self._waiting.append(lambda house: act(house, caller))
                 return
-            opened = self._opened
-        opened.add_done_callback(lambda done: act(done.result(), caller))
+        opened.add_done_callback(lambda done: self._act_or_wait(done, lambda house: act(house, caller)))
 
     async def do(self, verb: Callable[[House], Coroutine[Any, Any, T]]) -> T:
         """Run `verb` in the house's event loop.
 
         Raises:
             StoreUnusable: the state cannot be used; the next call tries again.
+            HealthdError: the house ended by a fault of ours. A new one would begin with new baselines, so none is made.
         """
         house = await asyncio.wrap_future(self._open())
+        if self._loop is not None and self._loop.is_closed():
+            raise HealthdError("cannot go on: the monitor's own thread ended", "make a new ModelHealthMonitor, and report this")
         if self._loop is None or self._loop is asyncio.get_running_loop():
             return await verb(house)
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(verb(house), self._loop))
 
     def _open(self) -> concurrent.futures.Future[House]:
         with self._guard:
-            if self._opened is None or (self._opened.done() and self._opened.exception() is not None):
+            if self._opened is None or _has_failed(self._opened):
                 opened: concurrent.futures.Future[House] = concurrent.futures.Future()
                 self._opened = opened
                 spawn("wan-healthd", lambda: asyncio.run(self._live(opened)))
             return self._opened
+
+    def _act_or_wait(self, done: concurrent.futures.Future[House], act: Callable[[House], None]) -> None:
+        """A house that could not be opened is opened by a later call: then it is acted on."""
+        if _has_failed(done):
+            self._waiting.append(act)
+        else:
+            act(done.result())
 
     async def _live(self, opened: concurrent.futures.Future[House]) -> None:
         """The life of the thread: until the process ends."""
@@ -76,6 +87,10 @@ class HouseThread:
                 opened.set_exception(error)
             else:
                 raise
+
+
+def _has_failed(opened: concurrent.futures.Future[House]) -> bool:
+    return opened.done() and opened.exception() is not None
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

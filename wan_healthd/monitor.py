@@ -28,7 +28,6 @@ T = TypeVar("T")
 HealthCallback = Callable[[IntegrityResult], Awaitable[None] | None]
 CorruptionCallback = Callable[[CorruptionReport], Awaitable[None] | None]
 
-ASKED = Order(Priority.REQUESTED)
 ROSTER_ONLY = Order(Priority.REQUESTED, judges=False)
 
 

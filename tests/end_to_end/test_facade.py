@@ -31,7 +31,7 @@ from wan_healthd import (
     Severity,
     get_model_health_monitor,
 )
-from wan_healthd.domain.errors import InvalidRequest, StateInUse
+from wan_healthd.domain.errors import InvalidRequest, StateInUse, StoreUnusable
 
 FLIPPED_BYTE = 2_500_000
 GOOD, OTHER = "good.safetensors", "other.safetensors"
@@ -556,3 +556,23 @@ def test_metrics_that_make_no_sense_are_refused_by_name(folder: Path) -> None:
         assert message.startswith("cannot record the generation: ")
         assert name in message
         assert "load_time_seconds" in suggestion
+
+
+async def state_becomes_usable(folder: Path) -> object:
+    """The first call fails; a callback that is added after that must be there when a later call succeeds."""
+    monitor = ModelHealthMonitor("models", state="later/state.db")
+    heard: list[str] = []
+    try:
+        await monitor.check_model_integrity(GOOD)
+    except StoreUnusable as error:
+        first = error.message
+    monitor.add_health_callback(lambda result: heard.append(result.model_id))
+    (folder / "later").mkdir()
+    result = await monitor.check_model_integrity(GOOD)
+    return {"first": first, "status": result.health_status, "heard": heard}
+
+
+def test_a_state_that_becomes_usable_is_used_and_no_callback_is_lost(folder: Path) -> None:
+    told = in_own_process(state_becomes_usable, folder)
+    assert told["first"].startswith("cannot write in the state folder")
+    assert (told["status"], told["heard"]) == ("healthy", [GOOD])

@@ -6,8 +6,6 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from wan_healthd.domain.files import Role
-
 
 class Layout(StrEnum):
     """How a model's files are laid out on disk."""
@@ -37,10 +35,3 @@ class Model(Struct, frozen=True):
     path: bytes
     root: bytes
     stated: bool = False
-
-
-class ModelFile(Struct, frozen=True):
-    """One file of a model, by absolute path."""
-
-    path: bytes
-    role: Role

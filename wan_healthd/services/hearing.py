@@ -12,7 +12,7 @@ from wan_healthd.domain.findings import Finding
 from wan_healthd.domain.ports import DigestEngine, Files, Threads
 from wan_healthd.layouts.names import format_of
 from wan_healthd.services.claims import Claims
-from wan_healthd.services.shards import absent_tensors
+from wan_healthd.services.shards import absent_tensors, is_shard
 from wan_healthd.store import models
 from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
@@ -75,6 +75,8 @@ class Hearing:
     async def index_on(self, state: PathState, evidence: FileEvidence) -> FileEvidence:
         """What the index beside a shard expects of it."""
         record = state.record
+        if not is_shard(record.path):
+            return evidence
         absent = await self._threads.run(lambda: absent_tensors(self._files, record.root, record.path, evidence.header))
         return replace(evidence, absent_tensors=absent.names, absent_tensors_total=absent.total) if absent.total else evidence
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -16,7 +16,9 @@ from wan_healthd.checks.registry import judge_file
 from wan_healthd.domain.errors import WorkerFailed, WorkerRefused
 from wan_healthd.domain.evidence import FileEvidence
 from wan_healthd.domain.files import FileLook, Presence
+from wan_healthd.domain.findings import Finding
 from wan_healthd.domain.identity import FileIdentity
+from wan_healthd.domain.paths import display
 from wan_healthd.domain.ports import Clock, Files, OpenedFile, Threads
 from wan_healthd.services.evidence import (
     INTERNAL,
@@ -107,7 +109,7 @@ class Inspector:
             try:
                 model_ids = await self._inspect(task) or task.models
             except Exception as error:  # the boundary that isolates one job: the next file is judged whatever came of this
-                self._complain(f"inspecting {task.path!r}", error)
+                self._complain(f"inspecting {display(task.path)}", error)
                 await self._admit_failure(task, error)
             tickets = await self._queue.done(task)
             try:
@@ -125,7 +127,7 @@ class Inspector:
                 evidence = hindered(gather(state, FileLook(Presence.FILE)), INTERNAL, type(failure).__name__)
                 await self._publish(state, Heard(evidence), state.record.content_id)
         except Exception as error:  # the store itself fails: the file stays due, and the next sweep comes back to it
-            self._complain(f"recording that {task.path!r} could not be judged", error)
+            self._complain(f"recording that {display(task.path)} could not be judged", error)
 
     async def _inspect(self, task: Task) -> tuple[str, ...]:
         """Judge one file; returns the models that it belongs to."""
@@ -259,8 +261,7 @@ class Inspector:
         evidence = heard.evidence
         found = judge_file(evidence)
         standing = still_standing(state.findings, evidence, found)
-        # The store keeps one finding of each code for a path: the first is told.
-        findings = tuple({finding.code: finding for finding in reversed((*found, *standing, *heard.findings))}.values())[::-1]
+        findings = _first_of_each_code((*found, *standing, *heard.findings))
         authority = vouched_by(evidence, findings)
         await self._publisher.judged(
             Judgement(state.record, evidence.look, findings, content_id, vouched_by=authority, ends_scrub=ends_scrub)
@@ -291,6 +292,14 @@ class Inspector:
             return await self._reader.compare_stored(subject), ""
         except (WorkerFailed, WorkerRefused) as error:
             return Reading(None, error.code), error.message
+
+
+def _first_of_each_code(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The store keeps one finding of each code for a path."""
+    first: dict[str, Finding] = {}
+    for finding in findings:
+        first.setdefault(finding.code, finding)
+    return tuple(first.values())
 
 
 def _begin(connection: Connection, path_id: int, identity: FileIdentity) -> ContentRecord:

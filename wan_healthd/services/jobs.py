@@ -81,14 +81,14 @@ class Jobs:
         self._crew.start(self._run(row, record, full=full))
         return row
 
-    async def check(self, model_id: str, *, full: bool, order: Order | None = None) -> IntegrityResult:
+    async def check(self, model_id: str, *, full: bool) -> IntegrityResult:
         """Check and wait for the verdict.
 
         Raises:
             ModelNotFound: no model has that id.
         """
         record = await self._record(model_id)
-        order = order or Order(Priority.REQUESTED, full=full)
+        order = Order(Priority.REQUESTED, full=full)
         ticket = Ticket()
         model = record.model
         if model.layout.is_folder:

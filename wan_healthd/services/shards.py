@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
-
 from msgspec import Struct
 
+from wan_healthd.digest.bounded_reader import unpack
 from wan_healthd.domain.evidence import HeaderFacts
 from wan_healthd.domain.ports import Files
 from wan_healthd.formats import safetensors, shard_index
@@ -23,6 +22,11 @@ class Absent(Struct, frozen=True):
 NONE = Absent()
 
 
+def is_shard(path: bytes) -> bool:
+    """Whether the file's name counts it among others, so that an index may speak of it."""
+    return SHARD.fullmatch(path.rpartition(b"/")[2]) is not None
+
+
 def absent_tensors(files: Files, root: bytes, path: bytes, header: HeaderFacts | None) -> Absent:
     """Compare the shard's header with `NAME.safetensors.index.json` beside it.
 
@@ -37,13 +41,8 @@ def absent_tensors(files: Files, root: bytes, path: bytes, header: HeaderFacts |
         return NONE
     try:
         index = shard_index.parse(found.data)
-    except (Malformed, TooMuch):
+        own = safetensors.tensor_sizes(unpack(header.packed_header, safetensors.MAX_HEADER_BYTES))
+    except (Malformed, TooMuch, OSError):  # OSError: the header came broken out of the worker
         return NONE
-    own = safetensors.tensor_sizes(_unpacked(header.packed_header))
     facts = shard_index.compare(index, {name.decode("utf-8", "surrogateescape"): own})
     return next((Absent(keys.names, keys.total) for keys in facts.absent_keys if keys.total), NONE)
-
-
-def _unpacked(packed: bytes) -> bytes:
-    """What our own worker packed; a bound nevertheless, since it came from another process."""
-    return zlib.decompressobj().decompress(packed, safetensors.MAX_HEADER_BYTES)
