@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import TypeVar
+import posixpath
+from collections.abc import AsyncIterator, Callable, Coroutine
+from datetime import timedelta
 
-from msgspec import Struct
-
+from wan_healthd.blueprint import Blueprint
 from wan_healthd.checks.verdict import corruption_report
 from wan_healthd.digest.engine import WorkerEngine
-from wan_healthd.domain.alerts import WORKER_LOST
+from wan_healthd.domain.errors import StoreUnusable
 from wan_healthd.domain.events import EventKind, NewEvent
-from wan_healthd.domain.paths import printable
-from wan_healthd.domain.ports import AlertSink, Clock, Threads
-from wan_healthd.domain.settings import Settings
+from wan_healthd.domain.paths import is_at_or_below, printable
+from wan_healthd.domain.ports import Clock, Threads
 from wan_healthd.host import disk
 from wan_healthd.host.clock import SystemClock
 from wan_healthd.host.cron import ApSchedulerCron
@@ -22,67 +21,49 @@ from wan_healthd.host.files import LocalFiles
 from wan_healthd.host.inotify import InotifyWatcher
 from wan_healthd.host.threads import ThreadPool, spawn
 from wan_healthd.layouts import hf_cache
-from wan_healthd.layouts.registry import StatedModel
-from wan_healthd.services.absentees import Absentees
 from wan_healthd.services.activity import Activity
 from wan_healthd.services.alert import Alerter
+from wan_healthd.services.arriving import LULL_S
+from wan_healthd.services.atlases import Atlases
 from wan_healthd.services.claims import Claims
-from wan_healthd.services.conduct import Conductor
+from wan_healthd.services.conditions import Conditions
+from wan_healthd.services.conduct import INCREMENTAL, Conductor
 from wan_healthd.services.crew import Crew
+from wan_healthd.services.crowds import Crowds
+from wan_healthd.services.deadline import Deadline, Unanswered
+from wan_healthd.services.exposure import ExposureWatch
 from wan_healthd.services.feed import Feed
+from wan_healthd.services.gaps import GapTeller
+from wan_healthd.services.gate import Gatekeeper
+from wan_healthd.services.good_copy import GoodCopies
 from wan_healthd.services.hearing import Hearing
+from wan_healthd.services.hub_word import HubWord
 from wan_healthd.services.inspect import Inspector
 from wan_healthd.services.jobs import Jobs
+from wan_healthd.services.ledger import Ledger
+from wan_healthd.services.lookup import Lookup
 from wan_healthd.services.overview import Overview
+from wan_healthd.services.patrol import Pace, Patrol
+from wan_healthd.services.pause import Pauses
 from wan_healthd.services.places import Places
 from wan_healthd.services.publish import Publisher
 from wan_healthd.services.queue import Priority, Task, WorkQueue
+from wan_healthd.services.reach import Reach
 from wan_healthd.services.reading import ContentReader
+from wan_healthd.services.retelling import Retelling
+from wan_healthd.services.retention import Retention
 from wan_healthd.services.roots import RootKeeper
+from wan_healthd.services.rounds import Rounds
 from wan_healthd.services.schedule import Schedule
 from wan_healthd.services.settle import Settler
-from wan_healthd.services.sweep import Sweeper, is_below
+from wan_healthd.services.state_watch import StateWatch
+from wan_healthd.services.storage import StorageWatch
+from wan_healthd.services.sweep import Sweeper
 from wan_healthd.services.trust import Trust
 from wan_healthd.services.watch import Watch
-from wan_healthd.store import events, models
+from wan_healthd.services.worker_watch import WorkerWatch
+from wan_healthd.store import events, models, partials
 from wan_healthd.store.database import Database
-
-READS_AT_ONCE = 3
-"""Files read at the same time: two of a sweep, and one that somebody waits for."""
-
-T = TypeVar("T")
-Complain = Callable[[str, BaseException | None], None]
-
-
-class Blueprint(Struct, frozen=True):
-    """What a house is built from.
-
-    Args:
-        state: path of the database; None keeps everything in memory.
-        sinks: where alerts go.
-        complain: told of errors that are ours, to be logged; must not raise.
-    """
-
-    settings: Settings
-    state: bytes | None
-    sinks: tuple[AlertSink, ...]
-    complain: Complain
-    reads_at_once: int = READS_AT_ONCE
-
-    @property
-    def roots(self) -> tuple[bytes, ...]:
-        """Absolute paths of the roots."""
-        return tuple(root.path.encode("utf-8", "surrogateescape") for root in self.settings.roots)
-
-    @property
-    def stated(self) -> tuple[StatedModel, ...]:
-        """The models that the configuration expects."""
-        return tuple(StatedModel(m.id, m.path.encode("utf-8", "surrogateescape")) for m in self.settings.models)
-
-    @property
-    def manifests(self) -> dict[str, bytes]:
-        """The manifest of each model that states one, by the model's id."""
-        return {m.id: m.manifest.encode("utf-8", "surrogateescape") for m in self.settings.models if m.manifest is not None}
 
 
 class House:
@@ -97,57 +78,85 @@ class House:
         self.activity = Activity()
         self.queue = WorkQueue()
         self._is_watching = False
-        complain = blueprint.complain
+        complain = blueprint.complain_unless_told
         files, roots, stated = LocalFiles(), blueprint.roots, blueprint.stated
-        self.alerter = Alerter(blueprint.sinks)
+        reach, patient = Reach(files, threads), Deadline(threads)
         self.feed = Feed(self.clock, threads, corruption_report, lambda who, error: complain(f"the callback {who}", error))
-        places = Places(files, threads, database, stated)
+        self.alerter = Alerter(blueprint.sinks, database, self.clock, self.feed, blueprint.settings.alerts)
+        self.conditions = Conditions(database, self.clock, self.alerter, self.feed)
+        self.ledger = Ledger(database, self.clock, self.feed)
+        self.worker_watch = WorkerWatch(self.conditions, self.alerter, crew)
+        word = HubWord({model.model_id: model.ref for model in blueprint.sourced})
+        atlases = Atlases(database, stated, word.informed)
         self.publisher = Publisher(
             database, self.clock, self.alerter, self.feed, lambda model_id: not self.queue.holds_of(model_id)
         )
         settler = Settler(self._settled)
+        self.crowds = Crowds(self._hinted, self._crowded)
+        self._arriving = Settler(self._look_for_arrivals, LULL_S)
         self.inspector = Inspector(
             queue=self.queue,
             files=files,
-            threads=threads,
+            threads=patient,
             hearing=Hearing(
                 engine=engine,
                 files=files,
-                threads=threads,
+                threads=patient,
                 database=database,
-                claims=Claims(files, threads, self.clock, blueprint.manifests),
+                claims=Claims(files, patient, self.clock, blueprint.manifests, word),
                 reads_content=blueprint.settings.health.corruption_detection_enabled,
             ),
             reader=ContentReader(engine, database, self.clock, self.activity),
             database=database,
-            places=places,
+            places=Places(files, patient, database, atlases),
             publisher=self.publisher,
             clock=self.clock,
             reads_content=blueprint.settings.health.corruption_detection_enabled,
             retry_later=settler.touched,
             complain=complain,
-            model_appeared=self._appeared,
+            model_appeared=lambda root, folder: self.conductor.ask_folder(root, folder),  # noqa: PLW0108 - the conductor is made below
+            fell_silent=lambda root, silence: self._fell_silent(reach, root, silence),
         )
         self.sweeper = Sweeper(
             files=files,
-            threads=threads,
+            threads=patient,
             database=database,
             queue=self.queue,
             clock=self.clock,
             feed=self.feed,
             roots=RootKeeper(database, self.clock, self.alerter, self.feed),
-            stated=stated,
+            atlases=atlases,
+            look_later=self._arriving.touched,
+            reach=reach,
+            manifests=blueprint.manifest_places,
         )
+        self.lookup = Lookup(
+            client=blueprint.hub_client,
+            files=files,
+            threads=threads,
+            database=database,
+            clock=self.clock,
+            word=word,
+            publisher=self.publisher,
+            models=blueprint.sourced,
+            retell=self._retell,
+            complain=complain,
+        )
+        self.pauses = Pauses(self.queue, self.inspector, database, self.clock, self.feed)
+        self.copies = GoodCopies(blueprint.state, database, threads, self.clock, complain)
         self.conductor = Conductor(
             sweeper=self.sweeper,
+            rounds=Rounds(database, self.queue),
+            pauses=self.pauses,
             database=database,
             clock=self.clock,
             alerter=self.alerter,
-            absentees=Absentees(database, self.alerter),
             feed=self.feed,
             roots=roots,
             crew=crew,
             complain=complain,
+            sweep_begins=self.lookup.ask,
+            after_sweep=self.copies.ask,
         )
         self.jobs = Jobs(
             sweeper=self.sweeper,
@@ -157,19 +166,62 @@ class House:
             clock=self.clock,
             activity=self.activity,
             crew=crew,
+            sweep_now=self.conductor.sweep_now,
             complain=complain,
         )
         self.trust = Trust(database, files, threads, self.clock, self.feed, self.jobs)
+        watcher = InotifyWatcher()
+        self.patrol = Patrol(
+            watcher=watcher,
+            threads=threads,
+            modes=blueprint.watch_modes,
+            sweep=self.conductor.ask_folder,
+            report=GapTeller(self.conditions).tell,
+            complain=complain,
+            pace=Pace(poll=blueprint.settings.sweep.poll_every),
+        )
         self.watch = Watch(
-            watcher=InotifyWatcher(),
+            watcher=watcher,
             threads=threads,
             settler=settler,
+            retelling=Retelling(
+                files=files,
+                threads=threads,
+                queue=self.queue,
+                crew=crew,
+                sweep=self._retell,
+                root_of=self._root_of,
+                manifests=blueprint.manifest_places,
+            ),
             roots=roots,
             crew=crew,
             sweep=self.conductor.ask_folder,
-            complain=lambda told: complain(told, None),
+            patrol=self.patrol,
         )
-        self.schedule = Schedule(ApSchedulerCron(self.clock), self.clock, database, self.conductor, blueprint.settings)
+        self.state_watch = StateWatch(
+            database=database, clock=self.clock, alerter=self.alerter, feed=self.feed, recovered=self._catch_up
+        )
+        self.retention = Retention(database, self.clock, blueprint.settings, complain)
+        self.storage = StorageWatch(
+            usage=lambda folder: None if reach.is_silent(folder) else disk.usage(folder),
+            threads=patient,
+            clock=self.clock,
+            database=database,
+            conditions=self.conditions,
+            folders=(*roots, *(() if blueprint.state is None else (posixpath.dirname(blueprint.state),))),
+            settings=blueprint.settings.health,
+        )
+        goal = timedelta(seconds=blueprint.settings.exposure_goal_s)
+        self.exposure = ExposureWatch(database, self.clock, self.conditions, goal)
+        self.schedule = Schedule(
+            cron=ApSchedulerCron(self.clock),
+            clock=self.clock,
+            database=database,
+            conductor=self.conductor,
+            settings=blueprint.settings,
+            look_at_storage=lambda: self._begin("the storage sweep", self.storage.look),
+            look_at_exposure=lambda: self._begin("the look at exposure", self.exposure.look),
+        )
         self.overview = Overview(
             database=database,
             clock=self.clock,
@@ -177,8 +229,19 @@ class House:
             activity=self.activity,
             conductor=self.conductor,
             schedule=self.schedule,
+            patrol=self.patrol,
+            pauses=self.pauses,
             feed=self.feed,
-            usage_percent=lambda: threads.run(lambda: _fullest(roots)),
+            storage=self.storage,
+            usage_percent=lambda: self.storage.fullest_percent(roots),
+        )
+        self.gatekeeper = Gatekeeper(
+            database=database,
+            files=files,
+            threads=threads,
+            clock=self.clock,
+            crew=crew,
+            reads_content=blueprint.settings.health.corruption_detection_enabled,
         )
         self.crew = crew
 
@@ -192,38 +255,106 @@ class House:
         if not self._is_watching:
             self._is_watching = True
             await self.watch.start()
-        await self.schedule.start()
+        try:
+            await self.schedule.start()
+        except StoreUnusable as error:  # what changes is seen all the same; the rest is made up for when it can be written
+            self.blueprint.complain(f"the schedule waits for the state: {error.message}", None)
+        self.lookup.ask()
 
     async def stop_monitoring(self) -> None:
         """Begin no more sweeps and watch no more; what is queued is still judged. Stopping twice does nothing."""
         self.schedule.stop()
         if self._is_watching:
             self._is_watching = False
+            self._arriving.close()
             await self.watch.stop()
+            self.crowds.close()
+
+    def _begin(self, what: str, look: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Run a look beside everything else; the next one comes, whatever came of this."""
+
+        async def run() -> None:
+            try:
+                await look()
+            except StoreUnusable as error:
+                self.blueprint.complain(f"{what} waits for the state: {error.message}", None)
+
+        self.crew.start(run())
 
     async def record(self, kind: EventKind, message: str) -> None:
-        """Write an event that concerns no model."""
+        """Write an event that concerns no model; while the state cannot be written, it is lost."""
         event = NewEvent(self.clock.now(), kind, printable(message))
-        await self.database.write(lambda db: events.append(db, [event]))
+        try:
+            await self.database.write(lambda db: events.append(db, [event]))
+        except StoreUnusable as error:
+            self.blueprint.complain(f"the event {kind.value} is not recorded: {error.message}", None)
         self.feed.stirred()
 
+    async def adopt(self) -> None:
+        """Have the state know what is watched now, and take up what it knows of the models' sources.
+
+        Raises:
+            StoreUnusable: it cannot be written.
+        """
+        roots, stated = self.blueprint.roots, [stated.id for stated in self.blueprint.stated]
+        await self.database.write(lambda db: models.watch(db, roots, stated))
+        await self.database.write(lambda db: partials.watch(db, roots))
+        await self.lookup.recall()
+
+    def _catch_up(self) -> None:
+        """The state can be written again: what could not be recorded meanwhile is found by looking at everything."""
+        self.crew.start(self._look_again())
+
+    async def _look_again(self) -> None:
+        try:
+            await self.adopt()
+        except StoreUnusable as error:
+            self.blueprint.complain(f"the state was not taken up again: {error.message}", None)
+        if self._is_watching:
+            await self.start_monitoring()
+        self.conductor.ask(INCREMENTAL)
+
+    def _retell(self, root: bytes, folder: bytes) -> None:
+        """Other things are said of the files there."""
+        self.conductor.ask_folder(root, folder, is_retold=True)
+
+    def _root_of(self, path: bytes) -> bytes | None:
+        return self.watch.root_of(path)
+
+    def _look_for_arrivals(self, folder: bytes) -> None:
+        """What may have been on its way is there by now, or it is missed."""
+        root = self._root_of(folder)
+        if root is not None and self._is_watching:
+            self.conductor.ask_folder(root, folder)
+
     def _settled(self, path: bytes) -> None:
-        root = self.watch.root_of(path)
+        root = self._root_of(path)
         if root is None:
             return
-        repo = hf_cache.repo_of_blob(path)
-        if repo is not None and is_below(repo, root):  # nobody's file: what links to it is looked at
-            self.conductor.ask_folder(root, repo)
+        links = hf_cache.repo_of_blob(path) or hf_cache.cache_of_payload(path)
+        if links is not None and is_at_or_below(links, root):  # nobody's file: what links to it is looked at
+            self.conductor.ask_folder(root, links)
         else:
+            self.crowds.add(path)
+
+    def _fell_silent(self, reach: Reach, root: bytes, silence: Unanswered) -> None:
+        reach.hangs(root, silence.pending)
+        self.conductor.ask_folder(root, root)
+
+    def _hinted(self, path: bytes) -> None:
+        root = self._root_of(path)
+        if root is not None:
             self.crew.start(self._enqueue_hint(root, path))
 
-    def _appeared(self, root: bytes, folder: bytes) -> None:
-        self.conductor.ask_folder(root, folder)
+    def _crowded(self, folder: bytes) -> None:
+        root = self._root_of(folder)
+        if root is not None:
+            self.conductor.ask_folder(root, folder)
 
     async def _enqueue_hint(self, root: bytes, path: bytes) -> None:
-        """A hint that finds no room becomes a sweep of its root: nothing is lost, it only takes longer."""
+        """A hint that finds no room becomes a sweep of its folder: nothing is lost, it only takes longer."""
         if not await self.queue.put(Task(path, root, Priority.CHANGED, settled=True)):
-            self.conductor.ask_folder(root, root)
+            self.conductor.ask_folder(root, posixpath.dirname(path))
 
 
 @contextlib.asynccontextmanager
@@ -236,28 +367,34 @@ async def open_house(blueprint: Blueprint) -> AsyncIterator[House]:
     async with contextlib.AsyncExitStack() as stack:
         threads = ThreadPool()
         stack.callback(threads.close)
-        database = await threads.run(lambda: Database(blueprint.state, spawn))
+        now = SystemClock().now()
+        database = await threads.run(lambda: Database(blueprint.state, spawn, now=now))
         stack.push_async_callback(threads.run, database.close)
-        houses: list[House] = []
-        engine = WorkerEngine(on_lost=lambda why: _worker_lost(houses, why), concurrency=blueprint.reads_at_once)
+        engine = WorkerEngine(
+            on_lost=lambda why: house.worker_watch.lost(why),  # noqa: PLW0108 - the house is made below
+            concurrency=blueprint.reads_at_once,
+        )
         stack.push_async_callback(engine.close)
         crew = await stack.enter_async_context(Crew())
         house = House(blueprint, database, engine, threads, crew)
-        houses.append(house)
-        await database.write(lambda db: models.watch(db, blueprint.roots, [stated.id for stated in blueprint.stated]))
-        for service in (house.inspector.run, house.conductor.run, house.feed.run):
+        try:
+            await house.adopt()
+            await house.worker_watch.begin()
+        except StoreUnusable as error:  # a full disk must not end the house: it watches, and says so
+            blueprint.complain(f"the state is not taken up yet: {error.message}", None)
+        await house.pauses.restore()
+        stack.callback(house.copies.close)
+        services = (
+            house.inspector.run,
+            house.conductor.run,
+            house.feed.run,
+            house.alerter.run,
+            house.lookup.run,
+            house.state_watch.run,
+            house.retention.run,
+            house.copies.run,
+        )
+        for service in services:
             crew.start(service())
         stack.push_async_callback(house.stop_monitoring)
         yield house
-
-
-def _worker_lost(houses: Sequence[House], why: str) -> None:
-    told = f"the digest worker was lost and is replaced: {printable(why)}"
-    for house in houses:
-        house.alerter.tell(WORKER_LOST, told)
-        house.crew.start(house.record(EventKind.WORKER_LOST, told))
-
-
-def _fullest(roots: Sequence[bytes]) -> float | None:
-    usages = [usage for usage in (disk.usage_percent(root) for root in roots) if usage is not None]
-    return max(usages, default=None)

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from wan_healthd.assembly import Blueprint, House, open_house
+from wan_healthd.assembly import House, open_house
+from wan_healthd.blueprint import Blueprint
 from wan_healthd.domain.errors import HealthdError
 from wan_healthd.host.threads import spawn
 

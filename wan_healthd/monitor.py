@@ -9,20 +9,35 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from wan_healthd.assembly import Blueprint, House
+from wan_healthd.assembly import House
+from wan_healthd.blueprint import Blueprint
 from wan_healthd.checks.verdict import corruption_report, unknown_model
 from wan_healthd.domain.callers import Caller
 from wan_healthd.domain.catalogue import MODEL_MISSING
-from wan_healthd.domain.errors import InvalidRequest, ModelNotFound
+from wan_healthd.domain.errors import InvalidRequest, ModelNotFound, NoDaemon
+from wan_healthd.domain.gate import Gate
 from wan_healthd.domain.performance import PerformanceHealth, PerformanceMetrics, PerformanceTrend
+from wan_healthd.domain.process import LogLevel, ProcessControl
 from wan_healthd.domain.settings import HealthCheckConfig, RootSettings, Settings
 from wan_healthd.domain.verdicts import CorruptionReport, IntegrityResult, SystemHealthReport
 from wan_healthd.inprocess import HouseThread
+from wan_healthd.services.ledger import kinds_to_test
+from wan_healthd.services.orders import Order
 from wan_healthd.services.queue import Priority, Ticket
-from wan_healthd.services.sweep import Order
-from wan_healthd.store import samples
-from wan_healthd.wire.answers import SCHEMA, EventsAnswer, FilesAnswer, JobRow, JobsAnswer, ModelsAnswer, StatusAnswer
-from wan_healthd.wire.requests import EventsQuery
+from wan_healthd.store import events, samples
+from wan_healthd.wire.answers import (
+    SCHEMA,
+    AlertRow,
+    AlertsAnswer,
+    EventsAnswer,
+    FilesAnswer,
+    JobRow,
+    JobsAnswer,
+    ModelsAnswer,
+    StatusAnswer,
+    SweepsAnswer,
+)
+from wan_healthd.wire.requests import AlertsQuery, EventsQuery
 
 T = TypeVar("T")
 HealthCallback = Callable[[IntegrityResult], Awaitable[None] | None]
@@ -58,13 +73,15 @@ class ModelHealthMonitor:
         self._settings = settings
         file = None if state is None else os.path.abspath(os.fsencode(state))
         self._home = HouseThread(Blueprint(settings, file, (), _keep_quiet))
+        self._process: ProcessControl | None = None
 
     @classmethod
-    def hosted_by(cls, house: House) -> ModelHealthMonitor:
-        """The facade over services that already run in the present event loop, as in the daemon."""
+    def hosted_by(cls, house: House, process: ProcessControl | None = None) -> ModelHealthMonitor:
+        """The facade over services that already run in the present event loop, as in the daemon, whose switches it gets."""
         monitor = cls.__new__(cls)
         monitor._settings = house.settings
         monitor._home = HouseThread.hosting(house)
+        monitor._process = process
         return monitor
 
     async def check_model_integrity(self, model_id: str, *, full: bool = False) -> IntegrityResult:
@@ -177,6 +194,14 @@ class ModelHealthMonitor:
         """
         return corruption_report(await self.get_model(model_id), await self._do(_now))
 
+    async def gate(self, model_id: str) -> Gate:
+        """Whether the model may be loaded now: by its verdict, and a look whether its files are still what was judged.
+
+        Raises:
+            ModelNotFound: no model has that id.
+        """
+        return await self._do(lambda house: house.gatekeeper.gate(model_id))
+
     async def list_events(self, query: EventsQuery) -> EventsAnswer:
         """Stored events in order."""
         return await self._do(lambda house: house.overview.events(query))
@@ -209,12 +234,68 @@ class ModelHealthMonitor:
 
         return await self._do(rows)
 
+    async def list_sweeps(self) -> SweepsAnswer:
+        """The sweeps under way, and whether they are paused."""
+        return await self._do(lambda house: house.overview.sweeps())
+
+    async def start_sweep(self, *, full: bool = False) -> JobRow:
+        """Begin a sweep of all roots; ask for its end with `get_job`. While sweeps are paused it waits."""
+        return await self._do(lambda house: house.jobs.start_sweep(full=full))
+
+    async def pause_sweeps(self, caller: Caller, reason: str = "") -> SweepsAnswer:
+        """Let no sweep read until `resume_sweeps`, also over restarts. What changes or is asked for is judged all the same."""
+
+        async def pause(house: House) -> SweepsAnswer:
+            await house.pauses.pause(caller.uid, reason)
+            return await house.overview.sweeps()
+
+        return await self._do(pause)
+
+    async def resume_sweeps(self, caller: Caller) -> SweepsAnswer:
+        """Let sweeps go on, each at its block."""
+
+        async def resume(house: House) -> SweepsAnswer:
+            await house.pauses.resume(caller.uid)
+            return await house.overview.sweeps()
+
+        return await self._do(resume)
+
+    async def list_alerts(self, query: AlertsQuery = AlertsQuery()) -> AlertsAnswer:  # noqa: B008 - it is frozen
+        """What is open, the gravest first, then what ended lately."""
+
+        async def rows(house: House) -> AlertsAnswer:
+            return AlertsAnswer(SCHEMA, await house.ledger.rows(query.limit))
+
+        return await self._do(rows)
+
+    async def acknowledge_alert(self, number: int, caller: Caller) -> AlertRow:
+        """The caller knows of it: no reminders until it gets worse, or ends and returns.
+
+        Raises:
+            AlertNotFound: no alert of that number is open.
+        """
+        return await self._do(lambda house: house.ledger.acknowledge(number, caller.uid))
+
+    async def test_alerts(self, kind: str | None = None) -> tuple[str, ...]:
+        """Send a test of one kind, or of each class, to where alerts go; returns the kinds.
+
+        Raises:
+            InvalidRequest: there is no such kind.
+        """
+
+        async def test(house: House) -> tuple[str, ...]:
+            kinds = kinds_to_test(kind)
+            house.alerter.test(kinds)
+            return tuple(tested.name for tested in kinds)
+
+        return await self._do(test)
+
     async def trust(self, model_id: str, files: Sequence[str], caller: Caller, reason: str) -> IntegrityResult:
         """Accept the present bytes of the named files (none: all of the model) as the new truth; see `services.trust`.
 
         Raises:
             ModelNotFound: no model has that id, or the model is gone with its last file.
-            InvalidRequest: a file does not belong to the model.
+            FileNotKnown: a file does not belong to the model.
         """
 
         async def accept(house: House) -> IntegrityResult:
@@ -224,6 +305,31 @@ class ModelHealthMonitor:
             return result
 
         return await self._do(accept)
+
+    async def set_log_level(self, level: LogLevel) -> None:
+        """From which level on the daemon logs.
+
+        Raises:
+            NoDaemon: this is none.
+        """
+        self._daemon("set the level of the log").set_log_level(level)
+
+    async def reload(self) -> int:
+        """Read the configuration and put it in force soon after; returns the number of the last event before that.
+
+        Raises:
+            ConfigInvalid: it has errors, and the old one stays in force.
+            NoDaemon: this is none.
+        """
+        process = self._daemon("reload the configuration")
+        last_event = await self._do(lambda house: house.database.read(events.last_number))
+        await process.reload()
+        return last_event
+
+    def _daemon(self, act: str) -> ProcessControl:
+        if self._process is None:
+            raise NoDaemon(f"cannot {act}: this monitor runs inside another program", "do it where that program sets itself up")
+        return self._process
 
     async def _check(self, house: House, model_id: str, *, full: bool) -> IntegrityResult:
         """Check; an id that is not known yet may have appeared since the last sweep."""

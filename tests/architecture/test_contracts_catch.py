@@ -20,6 +20,7 @@ FAULTS = [
     ("floors", "formats/planted.py", "import wan_healthd.checks"),
     ("floors", "checks/planted.py", "import wan_healthd.store"),
     ("floors", "digest/planted.py", "import wan_healthd.host"),
+    ("floors", "hub/planted.py", "import wan_healthd.provenance"),
     ("floors", "services/planted.py", "import wan_healthd.monitor"),
     ("floors", "api/planted.py", "import wan_healthd.daemon"),
     ("floors", "cli/planted.py", "import wan_healthd.daemon"),
@@ -35,6 +36,8 @@ FAULTS = [
     ("door-host", "monitor.py", "from watchdog.observers import Observer"),
     ("door-store", "services/planted.py", "import sqlite3"),
     ("door-api", "client/planted.py", "from aiohttp import web"),
+    ("door-api", "services/planted.py", "import tenacity"),
+    ("door-completion", "cli/planted.py", "import shtab"),
     ("door-digest", "services/planted.py", "import blake3"),
     ("host-guests", "services/planted.py", "import wan_healthd.host"),
     ("host-guests", "digest/planted.py", "import wan_healthd.host"),
@@ -102,6 +105,7 @@ def test_what_the_contracts_permit_is_kept(house: Path) -> None:
     (house / "host" / "planted.py").write_text("import psutil, structlog, watchdog\n")
     (house / "store" / "planted.py").write_text("import sqlite3\n")
     (house / "api" / "planted.py").write_text("import aiohttp\n")
+    (house / "hub" / "planted.py").write_text("import aiohttp, tenacity\n")
     with (house / "digest" / "worker.py").open("a") as file:
         file.write("\nimport blake3\nimport wan_healthd.formats\nimport wan_healthd.host.planted\n")
     outcome = lint(house)

@@ -16,7 +16,8 @@ import pytest
 
 from wan_healthd.domain import catalogue
 from wan_healthd.domain.alerts import ALERT_KINDS, AlertKind
-from wan_healthd.domain.catalogue import KINDS, FindingKind
+from wan_healthd.domain.catalogue import KINDS
+from wan_healthd.domain.finding_kind import FindingKind
 
 PACKAGE = Path(__file__).parents[2] / "wan_healthd"
 MODULES = sorted(PACKAGE.rglob("*.py"))

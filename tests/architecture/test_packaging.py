@@ -17,6 +17,7 @@ CHECKOUT = Path(__file__).parents[2]
 PACKAGING = CHECKOUT / "packaging"
 UNIT = CHECKOUT / "systemd" / "wan-healthd.service"
 HIGHEST_EXPOSURE = 1.0
+SAMPLES = (sys.executable, "-m", "wan_healthd.daemon.samples")
 TENSORS_OF_THE_SAMPLES = 144
 
 
@@ -65,7 +66,7 @@ def test_every_dependency_is_pinned() -> None:
 
 @pytest.fixture
 def samples(tmp_path: Path) -> Path:
-    subprocess.run([sys.executable, PACKAGING / "make_samples.py", tmp_path], check=True, timeout=30)
+    subprocess.run([*SAMPLES, tmp_path], cwd=CHECKOUT, check=True, timeout=30)
     return tmp_path
 
 
@@ -80,9 +81,7 @@ def test_samples_load_with_the_real_loader(samples: Path) -> None:
 def test_the_damage_is_one_bit(samples: Path) -> None:
     path = samples / "loras" / "wan-sample-lora.safetensors"
     before = path.read_bytes()
-    subprocess.run(
-        [sys.executable, PACKAGING / "make_samples.py", "--damage", path], check=True, timeout=30, capture_output=True
-    )
+    subprocess.run([*SAMPLES, "--damage", path], cwd=CHECKOUT, check=True, timeout=30, capture_output=True)
     after = path.read_bytes()
     differing = [old ^ new for old, new in zip(before, after, strict=True) if old != new]
     assert [value.bit_count() for value in differing] == [1]

@@ -283,6 +283,18 @@ def test_headers_are_judged_before_and_after_a_read(engine_of: Use[None], put: P
     engine_of(work)
 
 
+def test_headers_are_the_same_from_the_disk_itself(engine_of: Use[None], put: Put) -> None:
+    async def work(engine: DigestEngine) -> None:
+        for content in (sample(1, 3 * MIB, 12), sample(2, 9000, 2)[:-1], bytes(8), b"", mixed_archive()):
+            file, name = put(content), "torch" if content.startswith(b"PK") else "safetensors"
+            facts = await engine.header(file.descriptor, name)
+            for from_disk in (True, False):
+                assert await engine.header(file.descriptor, name, from_disk=from_disk) == facts
+            assert (await engine.read(file.descriptor, file.request(), file.runs.append)).is_stable
+
+    engine_of(work)
+
+
 def test_headers_of_every_length_are_read(engine_of: Use[None], put: Put) -> None:
     async def work(engine: DigestEngine) -> None:
         for content in (b"", b"1234567", bytes(8), (4096).to_bytes(8, "little") + b" " * 4096):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -358,3 +359,67 @@ def test_the_way_of_a_root_is_the_administrators(files: Files, root: bytes, tmp_
     os.symlink(b"blobs/etag", root + b"/link")
     assert files.way(alias, alias + b"/link") == (alias + b"/link", alias + b"/blobs/etag")
     assert files.way(root + b"/gone", root + b"/gone") == (root + b"/gone",)
+
+
+def relink(link: bytes, target: bytes) -> None:
+    os.unlink(link)
+    os.symlink(target, link)
+
+
+def changes(folder: bytes) -> dict[str, Callable[[], object]]:
+    """What makes a folder another one, each done to what the ones before left."""
+    file, link = folder + b"/file", folder + b"/link"
+    return {
+        "a file more": lambda: put(folder + b"/more"),
+        "a file less": lambda: os.unlink(folder + b"/more"),
+        "other bytes": lambda: put(file, b"y"),
+        "the old time": lambda: os.utime(file, ns=(1, 1)),
+        "other permissions": lambda: os.chmod(file, 0o600),
+        "another name": lambda: os.rename(folder + b"/name", folder + b"/other"),
+        "a hard link": lambda: os.link(file, folder + b"/hard"),
+        "what a link leads to": lambda: put(folder + b"/../target", b"z"),
+        "where a link leads": lambda: relink(link, b"file"),
+        "a link that leads nowhere": lambda: os.rename(folder + b"/../goal", folder + b"/../away"),
+        "a folder more": lambda: os.mkdir(folder + b"/folder"),
+        "a folder less": lambda: os.rmdir(folder + b"/folder"),
+        "a pipe": lambda: os.mkfifo(folder + b"/pipe"),
+        "its own permissions": lambda: os.chmod(folder, 0o700),
+    }
+
+
+def test_fingerprints_tell_any_change_and_nothing_else(files: Files, root: bytes) -> None:
+    folder = root + b"/f"
+    for name in (b"/f/file", b"/f/name", b"/target", b"/goal", b"/f/sub/deep"):
+        put(root + name)
+    os.symlink(b"../target", folder + b"/link")
+    os.symlink(b"../goal", folder + b"/other-link")
+    seen = {files.fingerprint(root, folder).digest}
+    for number, (what, change) in enumerate(changes(folder).items(), 2):
+        time.sleep(0.012)  # a tick of the kernel's clock
+        change()
+        seen.add(files.fingerprint(root, folder).digest)
+        assert len(seen) == number, what
+        assert files.fingerprint(root, folder).digest in seen
+        assert files.fingerprint(root, folder) == files.fingerprint(root, folder)
+    before = files.fingerprint(root, folder).digest
+    put(folder + b"/sub/deep", b"changed")
+    put(folder + b"/sub/new")
+    assert files.fingerprint(root, folder).digest == before, "a sub-folder has one of its own"
+
+
+def test_what_fingerprints_tell_besides(files: Files, root: bytes) -> None:
+    put(root + b"/sub/x")
+    put(root + b"/\xff\n")
+    os.symlink(b"sub", root + b"/inside")
+    os.symlink(b"../outside", root + b"/way-out")
+    os.symlink(b"nothing", root + b"/dangling")
+    found = files.fingerprint(root, root)
+    assert (found.entries, found.folders, found.linked) == (5, (b"sub",), (b"inside", b"way-out"))
+    assert found.newest_ns == max(os.lstat(root + b"/" + name).st_ctime_ns for name in os.listdir(root) if name != b"sub")
+
+
+def test_a_fingerprint_of_what_cannot_be_listed_says_why(files: Files, root: bytes) -> None:
+    put(root + b"/file")
+    os.symlink(b"../outside", root + b"/way-out")
+    told = [files.fingerprint(root, root + b"/" + name) for name in (b"gone", b"file", b"way-out")]
+    assert [(found.errno_name, found.digest) for found in told] == [("ENOENT", b""), ("ENOTDIR", b""), ("EXDEV", b"")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,9 +105,12 @@ def test_reading_makes_no_events(root: bytes, hints: Hints) -> None:
     assert {event.path for event in hints.events} == {root + b"/next"}
 
 
-def test_new_folders_are_watched_to_their_depth(root: bytes, hints: Hints) -> None:
+def test_new_folders_are_watched_to_their_depth(watcher: Watcher, root: bytes, hints: Hints) -> None:
     os.makedirs(root + b"/a/b/c")
     hints.wait_for(WatchKind.FOLDER_CHANGED, root + b"/a")
+    deadline = time.monotonic() + 5
+    while watcher.report(root).folders < len(["root", "sub", "a", "b", "c"]) and time.monotonic() < deadline:
+        time.sleep(0.01)  # a hint of a folder may come before those below it are there
     write(root + b"/a/b/c/file")
     hints.wait_for(WatchKind.CLOSED, root + b"/a/b/c/file")
 

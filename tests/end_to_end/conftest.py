@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemons import Home
+from tests.support.rotting_disk import disk
 from tests.support.unprivileged import Unprivileged
+
+__all__ = ["disk", "home", "unprivileged_home"]
 
 
 @pytest.fixture

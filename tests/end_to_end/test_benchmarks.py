@@ -8,9 +8,10 @@ import sys
 from tests.support.unprivileged import CHECKOUT
 
 
-def test_close_to_verdict_measures_both_kinds() -> None:
+def run(benchmark: str, *options: str) -> list[str]:
+    """What it prints."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.close_to_verdict", "--runs", "2"],
+        [sys.executable, "-m", f"tests.benchmarks.{benchmark}", *options],
         capture_output=True,
         text=True,
         timeout=50,
@@ -18,7 +19,35 @@ def test_close_to_verdict_measures_both_kinds() -> None:
         cwd=CHECKOUT,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    head, *rows = done.stdout.splitlines()
+    return done.stdout.splitlines()
+
+
+def test_close_to_verdict_measures_both_kinds() -> None:
+    head, *rows = run("close_to_verdict", "--runs", "2")
     assert head.split()[-4:] == ["runs", "p50", "p99", "max"]
     assert [row.split()[:2] for row in rows] == [["truncated", "2"], ["flipped", "2"]]
     assert all(float(figure) > 0 for row in rows for figure in row.split()[2:])
+
+
+def test_unchanged_sweep_is_held_against_find() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.unchanged_sweep", "--files", "100", "--runs", "2", "--fill"],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+        cwd=CHECKOUT,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    first, head, *rows, last = done.stdout.splitlines()
+    assert first.startswith("first sweep of 100 files: ")
+    assert head.split() == ["s", "us/file", "cpu", "us/file"]
+    assert [row.split()[0] for row in rows] == ["find", "sweep"]
+    assert last.startswith("ratio ")
+
+
+def test_status_latency_measures_one_and_many() -> None:
+    head, *rows = run("status_latency", "--asks", "50", "--megabytes", "16")
+    assert head.split()[-4:] == ["asks", "p50", "p99", "max"]
+    assert [row.split()[-4] for row in rows] == ["50", "50"]
+    assert all(float(figure) > 0 for row in rows for figure in row.split()[-3:])

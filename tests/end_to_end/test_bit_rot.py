@@ -3,65 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import re
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.fakes.safetensors_files import sample
+from tests.support.damage import edit, overwrite
+from tests.support.rotting_disk import Disk
 from tests.support.scans import Scan, scan
 
 SIZE_BYTES = 6 << 20
 BLOCK_BYTES = 1 << 20
+IN_HEADER = 9
 ROTTEN_AT = 3 * BLOCK_BYTES + 12_345
-
-
-class Disk:
-    """An ext4 file system in a file: what is written to the file changes the disk beneath whoever has it mounted."""
-
-    def __init__(self, folder: Path) -> None:
-        self.image, self.mount = folder / "disk.img", folder / "mnt"
-        self.image.touch()
-        os.truncate(self.image, 64 << 20)
-        self.mount.mkdir()
-        run("mkfs.ext4", "-q", "-F", "-b", "4096", self.image)
-
-    def flip(self, file: Path, offset: int) -> None:
-        """Flip one bit of the byte at `offset` of `file`, on the disk alone."""
-        run("sync", "-f", file)
-        told = run("filefrag", "-b4096", "-v", file)
-        for first, last, physical in re.findall(r"^ *\d+: +(\d+)\.\. +(\d+): +(\d+)\.\.", told, re.MULTILINE):
-            if int(first) <= offset // 4096 <= int(last):
-                at = (int(physical) - int(first)) * 4096 + offset
-                with self.image.open("r+b") as disk:
-                    disk.seek(at)
-                    (byte,) = disk.read(1)
-                    disk.seek(at)
-                    disk.write(bytes([byte ^ 1]))
-                    os.fsync(disk.fileno())
-                return
-        raise AssertionError(f"filefrag tells of no extent that holds byte {offset}:\n{told}")
-
-
-def run(*command: str | Path) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a file system")
-    disk = Disk(tmp_path)
-    mounted = subprocess.run(["mount", "-o", "loop", disk.image, disk.mount], capture_output=True, text=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"this machine mounts no loop devices: {mounted.stderr.strip()}")
-    try:
-        yield disk
-    finally:
-        run("umount", disk.mount)
 
 
 def test_rot_beneath_cached_pages_is_found_named_and_not_forgotten(disk: Disk, tmp_path: Path) -> None:
@@ -83,6 +35,23 @@ def test_rot_beneath_cached_pages_is_found_named_and_not_forgotten(disk: Disk, t
     )
     for arguments in (["--full"], []):  # what was found once is confirmed by reading it again, not forgotten
         assert_rot_is_named(scan(folder, "--state", state, *arguments), file)
+
+
+def test_a_header_that_only_memory_got_wrong_is_read_from_the_disk_before_it_is_accused(disk: Disk, tmp_path: Path) -> None:
+    file, state = disk.mount / "models" / "a.safetensors", tmp_path / "state.db"
+    file.parent.mkdir()
+    intact = sample(seed=7, size_bytes=SIZE_BYTES, tensors=40)
+    file.write_bytes(intact)
+    edit(file, overwrite(IN_HEADER, bytes([intact[IN_HEADER] ^ 1])))
+    disk.flip(file, IN_HEADER)  # back again, on the disk alone
+    assert file.read_bytes() != intact, "the page cache still has the flipped bit"
+
+    answer = scan(file.parent, "--state", state)
+
+    (issue,) = answer.issues
+    assert (issue["code"], issue["corruption_type"], issue["cause"]) == ("transient-read", None, "transient")
+    assert answer.status == 0
+    assert answer.file(file)["sha256"] == hashlib.sha256(intact).hexdigest()
 
 
 def assert_rot_is_named(answer: Scan, file: Path) -> None:

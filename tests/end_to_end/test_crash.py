@@ -122,7 +122,7 @@ def test_a_read_outlives_its_worker(home: Home) -> None:
         worker.kill()
         verdict = daemon.control.await_status(LARGE, "healthy")
         assert verdict["issues"] == []
-        (alert,) = daemon.alerts("worker-lost")
+        (alert,) = daemon.await_alerts("worker-lost")
         assert "SIGKILL" in alert["MESSAGE"]
         assert alert["WAN_ALERT"] == "warning"
         assert daemon.alerts("corruption-found") == []

@@ -69,7 +69,8 @@ def test_every_file_is_read_and_the_status_is_healthy(home: Home) -> None:
         (row,) = status["models"]
         assert (row["id"], row["status"], row["size_bytes"]) == (MODEL, "healthy", len(CONTENT))
         assert status["activity"] == {"queued": 0, "reading": [], "bytes_read": len(CONTENT)}
-        assert {timer["name"] for timer in status["timers"]} == {"incremental-sweep", "full-sweep"}
+        timers = {timer["name"] for timer in status["timers"]}
+        assert timers == {"incremental-sweep", "full-sweep", "storage-sweep", "exposure-check"}
 
 
 def test_nothing_is_ever_written_among_the_models(home: Home) -> None:
@@ -114,7 +115,7 @@ def test_a_flipped_bit_is_named_in_an_event_and_an_alert(home: Home) -> None:
         numbers = [event["seq"] for event in control.events()]
         assert numbers == sorted(set(numbers))
         control.check(MODEL)  # confirms it, and must not alert again
-        (alert,) = daemon.alerts("corruption-found")
+        (alert,) = daemon.await_alerts("corruption-found")
     assert alert["MESSAGE_ID"] == CORRUPTION_FOUND
     assert alert["PRIORITY"] == "2"
     assert alert["MESSAGE"] == f"{MODEL}: {finding['message']}"
@@ -141,7 +142,7 @@ def test_an_alert_clears_when_the_finding_does(home: Home) -> None:
         flip(home)
         control.await_kind(since, "finding-cleared")
         control.await_status(MODEL, "healthy")
-        (alert,) = daemon.alerts("finding-cleared")
+        (alert,) = daemon.await_alerts("finding-cleared")
         assert (alert["PRIORITY"], alert["WAN_ALERT"], alert["WAN_FILE"]) == ("6", "info", str(home.models / MODEL))
 
 
@@ -185,7 +186,7 @@ def test_a_root_that_is_absent_is_a_finding_and_no_failure(home: Home) -> None:
         (issue,) = status["issues"]
         assert (issue["code"], issue["path"]) == ("root-unreachable", str(later))
         assert [model["status"] for model in status["models"]] == ["healthy"]
-        assert len(daemon.alerts("root-lost")) == 1
+        assert len(daemon.await_alerts("root-lost")) == 1
 
 
 # Reload

@@ -31,7 +31,8 @@ from wan_healthd import (
     Severity,
     get_model_health_monitor,
 )
-from wan_healthd.domain.errors import InvalidRequest, StateInUse, StoreUnusable
+from wan_healthd.domain.errors import InvalidRequest, NoDaemon, StateInUse, StoreUnusable
+from wan_healthd.domain.process import LogLevel
 
 FLIPPED_BYTE = 2_500_000
 GOOD, OTHER = "good.safetensors", "other.safetensors"
@@ -576,3 +577,17 @@ def test_a_state_that_becomes_usable_is_used_and_no_callback_is_lost(folder: Pat
     told = in_own_process(state_becomes_usable, folder)
     assert told["first"].startswith("cannot write in the state folder")
     assert (told["status"], told["heard"]) == ("healthy", [GOOD])
+
+
+async def without_a_daemon(_folder: Path) -> None:
+    monitor = ModelHealthMonitor("models")
+    assert (await monitor.check_model_integrity(GOOD)).is_healthy
+    assert (await monitor.gate(GOOD)).go
+    with pytest.raises(NoDaemon, match="cannot reload"):
+        await monitor.reload()
+    with pytest.raises(NoDaemon, match="cannot set the level"):
+        await monitor.set_log_level(LogLevel.DEBUG)
+
+
+def test_the_gate_stands_in_a_program_and_the_daemons_switches_do_not(folder: Path) -> None:
+    in_own_process(without_a_daemon, folder)

@@ -17,6 +17,7 @@ class FakeCron:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._timers: dict[str, tuple[datetime, float, Action]] = {}
+        self._fired: set[str] = set()
         self.is_running = False
 
     def start(self) -> None:
@@ -24,6 +25,7 @@ class FakeCron:
 
     def every(self, name: str, interval_s: float, first_at: datetime, action: Action) -> None:
         self._timers[name] = (max(first_at, self._clock.now()), interval_s, action)
+        self._fired.discard(name)
 
     def next_runs(self) -> dict[str, datetime]:
         return {name: due for name, (due, _, _) in self._timers.items()}
@@ -33,11 +35,15 @@ class FakeCron:
         self.is_running = False
 
     def tick(self) -> None:
-        """Call each timer that is due, once, however late."""
+        """Call each timer that is due, once, however late; none that ran before is further away than its interval."""
         now = self._clock.now()
+        for name in self._fired & self._timers.keys():
+            due, interval_s, action = self._timers[name]
+            self._timers[name] = (min(due, now + timedelta(seconds=interval_s)), interval_s, action)
         for name, (due, interval_s, action) in list(self._timers.items()):
             if self.is_running and due <= now and self._timers.get(name) == (due, interval_s, action):
                 self._timers[name] = (now + timedelta(seconds=interval_s), interval_s, action)
+                self._fired.add(name)
                 action()
 
 

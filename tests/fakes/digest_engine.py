@@ -60,7 +60,7 @@ class FakeDigestEngine:
         self.requests.append(request)
         return self._examine(lambda: self._read(descriptor, request, on_run), descriptor)
 
-    async def header(self, descriptor: int, format_name: str) -> HeaderFacts:
+    async def header(self, descriptor: int, format_name: str, *, from_disk: bool = False) -> HeaderFacts:
         return self._examine(lambda: parser_of(format_name).judge(BoundedReader(descriptor)), descriptor)
 
     async def locate(self, format_name: str, packed_header: bytes, ranges: Sequence[ByteRange]) -> TouchedTensors:

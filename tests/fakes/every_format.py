@@ -110,8 +110,10 @@ def torchscript() -> Specimen:
 
 
 def torch_legacy() -> Specimen:
-    content = torch_files.legacy({str(number): ("FloatStorage", noise(number)) for number in range(3)})
-    return Specimen("old.pth", content)
+    """Storages of several types; the pickle names no tensor over them."""
+    kinds = ("FloatStorage", "HalfStorage", "LongStorage")
+    content = torch_files.legacy({str(number): (kind, noise(number)) for number, kind in enumerate(kinds)})
+    return Specimen("old.pth", content, places(content, {f"storage {number}": noise(number) for number in range(3)}))
 
 
 def lines(kind: str) -> list[str]:

@@ -8,19 +8,26 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
+from wan_healthd.checks.gate import Sight, by_sight, by_verdict
+from wan_healthd.domain.alerts import AlertClass
 from wan_healthd.domain.callers import Caller
 from wan_healthd.domain.digests import Assurance
-from wan_healthd.domain.errors import JobNotFound, ModelNotFound
+from wan_healthd.domain.errors import AlertNotFound, ConfigInvalid, JobNotFound, ModelNotFound
 from wan_healthd.domain.events import Event, EventKind
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.files import VerifiedBy
 from wan_healthd.domain.findings import Category, Cause, CorruptionType, Finding, Severity
+from wan_healthd.domain.gate import Gate
 from wan_healthd.domain.paths import printable
+from wan_healthd.domain.pauses import Pause
+from wan_healthd.domain.process import LogLevel
 from wan_healthd.domain.scoring import score_of, status_of, worst_severity
 from wan_healthd.domain.verdicts import CorruptionReport, HealthStatus, IntegrityResult, SystemHealthReport
 from wan_healthd.wire.answers import (
     SCHEMA,
     ActivityRow,
+    AlertRow,
+    AlertsAnswer,
     ErrorBody,
     EventsAnswer,
     FileRow,
@@ -30,9 +37,11 @@ from wan_healthd.wire.answers import (
     ModelRow,
     ModelsAnswer,
     StatusAnswer,
+    SweepRow,
+    SweepsAnswer,
     TimerRow,
 )
-from wan_healthd.wire.requests import EventsQuery
+from wan_healthd.wire.requests import AlertsQuery, EventsQuery
 
 NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC)
 STREAM = "5f0e5d8e"
@@ -59,8 +68,13 @@ class FakeFacade:
             UNREAD: (_unread_file("/srv/models/fresh/w.safetensors", 4096),),
         }
         self.issues: tuple[Finding, ...] = ()
+        self.alerts: tuple[AlertRow, ...] = (_alert(3), _alert(2, cleared_at=NOW))
         self.trusted: list[tuple[str, tuple[str, ...], Caller, str]] = []
         self.jobs: list[JobRow] = []
+        self.paused: Pause | None = None
+        self.log_level = LogLevel.INFO
+        self.config_fault: str | None = None
+        self.reloads = 0
         self.hold = False
         self.failure: ErrorBody | None = None
         self._events = [_event(seq, kind, model) for seq, kind, model in _HISTORY]
@@ -82,6 +96,8 @@ class FakeFacade:
             activity=ActivityRow(queued=1, reading=("/srv/models/fresh/w.safetensors",), bytes_read=123_456_789),
             timers=_TIMERS,
             last_event=self._events[-1].seq,
+            sweeps=(await self.list_sweeps()).sweeps,
+            paused=self.paused,
         )
 
     async def list_models(self) -> ModelsAnswer:
@@ -107,6 +123,10 @@ class FakeFacade:
             repair_actions=tuple(dict.fromkeys(item.suggestion for item in damage)),
             detection_time=NOW,
         )
+
+    async def gate(self, model_id: str) -> Gate:
+        verdict = self._verdict(model_id)
+        return by_verdict(verdict) or by_sight(verdict, Sight())
 
     async def get_health_report(self) -> SystemHealthReport:
         verdicts = tuple(self._verdict(model_id) for model_id in self.files)
@@ -165,6 +185,38 @@ class FakeFacade:
     async def list_jobs(self) -> JobsAnswer:
         return JobsAnswer(SCHEMA, tuple(self.jobs), _TIMERS)
 
+    async def list_sweeps(self) -> SweepsAnswer:
+        running = tuple(SweepRow(job.kind, NOW, 100, 60) for job in self.jobs if job.model_id is None)
+        return SweepsAnswer(SCHEMA, running, ("incremental-sweep",) if self.paused else (), self.paused, _TIMERS)
+
+    async def start_sweep(self, *, full: bool = False) -> JobRow:
+        kind = "full-sweep" if full else "sweep"
+        self.jobs.append(JobRow(len(self.jobs) + 1, kind, None, "running", NOW, None, 0, 0, None, None))
+        return self.jobs[-1]
+
+    async def pause_sweeps(self, caller: Caller, reason: str) -> SweepsAnswer:
+        self.paused = Pause(NOW, caller.uid, reason)
+        return await self.list_sweeps()
+
+    async def resume_sweeps(self, caller: Caller) -> SweepsAnswer:
+        self.paused = None
+        return await self.list_sweeps()
+
+    async def list_alerts(self, query: AlertsQuery) -> AlertsAnswer:
+        return AlertsAnswer(SCHEMA, self.alerts[: query.limit])
+
+    async def acknowledge_alert(self, number: int, caller: Caller) -> AlertRow:
+        if number not in {row.id for row in self.alerts}:
+            raise AlertNotFound(f"cannot acknowledge alert {number}: there is none of that number", "see `healthctl alert`")
+        self.alerts = tuple(
+            replace(row, acked_at=NOW, acked_by=caller.uid, next_reminder_at=None) if row.id == number else row
+            for row in self.alerts
+        )
+        return next(row for row in self.alerts if row.id == number)
+
+    async def test_alerts(self, kind: str | None) -> tuple[str, ...]:
+        return ("corruption-found", "model-degraded") if kind is None else (kind,)
+
     async def trust(self, model_id: str, files: Sequence[str], caller: Caller, reason: str) -> IntegrityResult:
         self._verdict(model_id)
         self.trusted.append((model_id, tuple(files), caller, reason))
@@ -173,6 +225,17 @@ class FakeFacade:
             for row in self.files[model_id]
         )
         return self._verdict(model_id)
+
+    async def set_log_level(self, level: LogLevel) -> None:
+        self.log_level = level
+
+    async def reload(self) -> int:
+        if self.config_fault is not None:
+            raise ConfigInvalid(self.config_fault, "correct the file")
+        self.reloads += 1
+        last = self._events[-1].seq
+        self.tell(EventKind.CONFIG_RELOADED, SOUND)
+        return last
 
     def tell(self, kind: EventKind, model_id: str) -> None:
         """One more event; wakes those who wait."""
@@ -216,7 +279,31 @@ class FakeFacade:
             return job
         if self.failure is not None:
             return replace(job, state="failed", finished_at=NOW, error=self.failure)
-        return replace(job, state="done", finished_at=NOW, done_bytes=job.total_bytes, result=self._verdict(job.model_id))
+        result = None if job.model_id is None else self._verdict(job.model_id)
+        return replace(job, state="done", finished_at=NOW, done_bytes=job.total_bytes, result=result)
+
+
+def _alert(number: int, cleared_at: datetime | None = None) -> AlertRow:
+    finding = flipped_bit()
+    return AlertRow(
+        id=number,
+        kind="corruption-found",
+        alert_class=AlertClass.CRITICAL,
+        message=finding.message,
+        model_id=DAMAGED,
+        path=finding.path,
+        code=finding.code,
+        severity=finding.severity,
+        suggestion=finding.suggestion,
+        opened_at=NOW - timedelta(days=2),
+        told_at=NOW - timedelta(days=1),
+        times_told=2,
+        next_reminder_at=None if cleared_at else NOW + timedelta(days=1),
+        acked_at=None,
+        acked_by=None,
+        cleared_at=cleared_at,
+        folded=False,
+    )
 
 
 def flipped_bit() -> Finding:

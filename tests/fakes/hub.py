@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
+STALL_LOOK_S = 0.02
 LFS_FROM_BYTES = 4096
 """Larger files are kept in git-LFS, smaller ones in git itself."""
 
@@ -82,11 +83,19 @@ class Repository:
 
 
 class Hub:
-    """The requests' handlers; `requests` holds what was asked, as "METHOD /path"."""
+    """The requests' handlers.
+
+    Attributes:
+        requests: what was asked, as "METHOD /path".
+        stalls: after how many bytes the files at these paths stop coming, for as long as the path is in here.
+        xet_hashes: what the trees tell of files with these SHA-256 digests; the client then looks into its shared store first.
+    """
 
     def __init__(self, *repositories: Repository) -> None:
         self._repositories = {repository.name: repository for repository in repositories}
         self.requests: list[str] = []
+        self.stalls: dict[str, int] = {}
+        self.xet_hashes: dict[str, str] = {}
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._remember])
@@ -124,11 +133,12 @@ class Hub:
         _, files = self._commit_asked_for(request)
         entries = [
             {"type": "file", "path": file.path, "oid": file.blob_id, "size": len(file.content), **_lfs_field(file, "oid")}
+            | ({"xetHash": self.xet_hashes[file.sha256]} if file.sha256 in self.xet_hashes else {})
             for file in files.values()
         ]
         return web.json_response(entries)
 
-    async def _resolve(self, request: web.Request) -> web.Response:
+    async def _resolve(self, request: web.Request) -> web.StreamResponse:
         commit, files = self._commit_asked_for(request)
         file = files.get(request.match_info["path"])
         if file is None:
@@ -136,7 +146,20 @@ class Hub:
         headers = {"X-Repo-Commit": commit, "ETag": f'"{file.etag}"', "Accept-Ranges": "bytes"}
         if file.is_lfs:
             headers |= {"X-Linked-Etag": f'"{file.etag}"', "X-Linked-Size": str(len(file.content))}
+        if request.method == "GET" and file.path in self.stalls:
+            return await self._stall(request, file, headers)
         return _body(request, file.content, headers)
+
+    async def _stall(self, request: web.Request, file: HubFile, headers: dict[str, str]) -> web.StreamResponse:
+        """The beginning of it, and nothing more until the stall is lifted: then the connection is cut."""
+        response = web.StreamResponse(headers=headers)
+        response.content_length = len(file.content)
+        await response.prepare(request)
+        await response.write(file.content[: self.stalls[file.path]])
+        while file.path in self.stalls and request.transport is not None:
+            await asyncio.sleep(STALL_LOOK_S)
+        response.force_close()
+        return response
 
 
 def _lfs_field(file: HubFile, digest_key: str) -> dict[str, object]:

@@ -21,6 +21,8 @@ class MisreadingEngine:
         misread: how many more times a block reads wrong; a large number is a disk that changed the bytes by itself.
         requests: every read that was asked for.
         cannot_locate: whether the "worker" dies over naming tensors.
+        misheard: what the next looks at a header show instead of the truth.
+        looks: for each look at a header, whether the disk itself was asked.
         during_header: called when a header was read and is not told yet.
         stuck: if given, it is set when a read has told everything, and the read does not end.
     """
@@ -29,6 +31,8 @@ class MisreadingEngine:
         self._engine = engine
         self.misread: dict[int, int] = {}
         self.requests: list[ReadRequest] = []
+        self.misheard: list[HeaderFacts] = []
+        self.looks: list[bool] = []
         self.cannot_locate = False
         self.stuck: asyncio.Event | None = None
         self.during_header: Callable[[], None] = lambda: None
@@ -55,10 +59,11 @@ class MisreadingEngine:
         wrong = {"sha256": "0" * 63 + "1", "git_sha1": "0" * 39 + "1"}
         return replace(outcome, **{name: lie for name, lie in wrong.items() if getattr(outcome, name) is not None})
 
-    async def header(self, descriptor: int, format_name: str) -> HeaderFacts:
-        facts = await self._engine.header(descriptor, format_name)
+    async def header(self, descriptor: int, format_name: str, *, from_disk: bool = False) -> HeaderFacts:
+        facts = await self._engine.header(descriptor, format_name, from_disk=from_disk)
         self.during_header()
-        return facts
+        self.looks.append(from_disk)
+        return self.misheard.pop(0) if self.misheard else facts
 
     async def locate(self, format_name: str, packed_header: bytes, ranges: Sequence[ByteRange]) -> TouchedTensors:
         if self.cannot_locate:

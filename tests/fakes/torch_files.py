@@ -121,7 +121,7 @@ def legacy(storages: Mapping[str, tuple[str, bytes]], *, protocol: int = 2) -> b
     """A file of torch before 1.6: storages by key, each with its type (as `FloatStorage`) and its bytes."""
     start = bytes((0x80, protocol))
     system = start + b"}q\0(X\x10\0\0\0protocol_versionq\1M\xe9\3u."
-    saved = b"".join(_reference(key, kind) for key, (kind, _) in storages.items())
+    saved = b"".join(_reference(key, kind, _count(kind, data)) for key, (kind, data) in storages.items())
     names = b"".join(_text(key) + b"q\1" for key in sorted(storages))
     keys = start + b"]q\0(" + names + b"e."
     head = (
@@ -146,9 +146,14 @@ def _text(text: str) -> bytes:
     return b"X" + len(text).to_bytes(4, "little") + text.encode()
 
 
-def _reference(key: str, kind: str) -> bytes:
-    return b"(" + _text("storage") + b"ctorch\n" + kind.encode() + b"\n" + _text(key) + _text("cpu") + b"K\1NtQ"
+def _count(kind: str, data: bytes) -> int:
+    return len(data) // ELEMENT_BYTES.get(kind, 1)
+
+
+def _reference(key: str, kind: str, count: int) -> bytes:
+    number = b"J" + count.to_bytes(4, "little")
+    return b"(" + _text("storage") + b"ctorch\n" + kind.encode() + b"\n" + _text(key) + _text("cpu") + number + b"NtQ"
 
 
 def _storage(kind: str, data: bytes) -> bytes:
-    return (len(data) // ELEMENT_BYTES.get(kind, 1)).to_bytes(8, "little") + data
+    return _count(kind, data).to_bytes(8, "little") + data

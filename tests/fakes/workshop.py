@@ -10,31 +10,40 @@ from pathlib import Path
 
 from tests.fakes.alert_sink import FakeAlertSink
 from tests.fakes.clock import FakeClock
+from tests.fakes.cron import FakeCron
 from tests.fakes.digest_engine import FakeDigestEngine
 from tests.fakes.misreading import MisreadingEngine
 from wan_healthd.checks.verdict import corruption_report
 from wan_healthd.domain.events import Event
 from wan_healthd.domain.findings import Finding
+from wan_healthd.domain.settings import AlertSettings, HealthCheckConfig, Settings
+from wan_healthd.domain.storage import DiskUsage
 from wan_healthd.domain.verdicts import IntegrityResult
 from wan_healthd.host.files import LocalFiles
 from wan_healthd.host.threads import ThreadPool, spawn
 from wan_healthd.layouts.registry import StatedModel
-from wan_healthd.services.absentees import Absentees
 from wan_healthd.services.activity import Activity
 from wan_healthd.services.alert import Alerter
+from wan_healthd.services.atlases import Atlases
 from wan_healthd.services.claims import Claims
+from wan_healthd.services.conditions import Conditions
 from wan_healthd.services.conduct import Conductor
 from wan_healthd.services.crew import Crew
 from wan_healthd.services.feed import Feed
 from wan_healthd.services.hearing import Hearing
 from wan_healthd.services.inspect import Inspector
 from wan_healthd.services.jobs import Jobs
+from wan_healthd.services.orders import Findings, Order
+from wan_healthd.services.pause import Pauses
 from wan_healthd.services.places import Places
 from wan_healthd.services.publish import Publisher
 from wan_healthd.services.queue import Priority, Task, Ticket, WorkQueue
 from wan_healthd.services.reading import ContentReader
 from wan_healthd.services.roots import RootKeeper
-from wan_healthd.services.sweep import Findings, Order, Sweeper
+from wan_healthd.services.rounds import Rounds
+from wan_healthd.services.schedule import Schedule
+from wan_healthd.services.storage import StorageWatch
+from wan_healthd.services.sweep import Sweeper
 from wan_healthd.services.trust import Trust
 from wan_healthd.store import events, models, paths
 from wan_healthd.store.database import Database
@@ -47,20 +56,37 @@ class Workshop:
     def __init__(self, root: bytes, database: Database, threads: ThreadPool, crew: Crew, stated: Sequence[StatedModel]) -> None:
         self.root = root
         self.database = database
+        self.threads = threads
         self.crew = crew
         self.clock = FakeClock()
         self.fake = FakeDigestEngine()
         self.engine = MisreadingEngine(self.fake)
         self.files = LocalFiles()
+        self.atlases = Atlases(database, stated)
         self.sink = FakeAlertSink()
-        self.alerter = Alerter([self.sink])
         self.queue = WorkQueue()
         self.activity = Activity()
         self.complaints: list[tuple[str, BaseException]] = []
         self.callback_complaints: list[tuple[str, BaseException]] = []
         self.retries: list[bytes] = []
         self.appeared: list[bytes] = []
+        self.looked_for_later: list[bytes] = []
+        self.manifests: dict[str, bytes] = {}
+        self.manifest_places: dict[bytes, bytes] = {}
         self.feed = Feed(self.clock, threads, corruption_report, self._complain_of_callback)
+        self.alerter = Alerter([self.sink], database, self.clock, self.feed, AlertSettings())
+        self.conditions = Conditions(database, self.clock, self.alerter, self.feed)
+        self.looks: list[str] = []
+        self.usage = DiskUsage(device=1, used_bytes=40, available_bytes=60)
+        self.storage = StorageWatch(
+            usage=lambda folder: self.usage,
+            threads=threads,
+            clock=self.clock,
+            database=database,
+            conditions=self.conditions,
+            folders=[root],
+            settings=HealthCheckConfig(),
+        )
         self.publisher = Publisher(database, self.clock, self.alerter, self.feed, lambda m: not self.queue.holds_of(m))
         self.reader = ContentReader(self.engine, database, self.clock, self.activity)
         self.inspector = Inspector(
@@ -72,12 +98,12 @@ class Workshop:
                 files=self.files,
                 threads=threads,
                 database=database,
-                claims=Claims(self.files, threads, self.clock, {}),
+                claims=Claims(self.files, threads, self.clock, self.manifests),
                 reads_content=True,
             ),
             reader=self.reader,
             database=database,
-            places=Places(self.files, threads, database, stated),
+            places=Places(self.files, threads, database, self.atlases),
             publisher=self.publisher,
             clock=self.clock,
             reads_content=True,
@@ -93,14 +119,18 @@ class Workshop:
             clock=self.clock,
             feed=self.feed,
             roots=RootKeeper(database, self.clock, self.alerter, self.feed),
-            stated=stated,
+            atlases=self.atlases,
+            look_later=self.looked_for_later.append,
+            manifests=self.manifest_places,
         )
+        self.pauses = Pauses(self.queue, self.inspector, database, self.clock, self.feed)
         self.conductor = Conductor(
             sweeper=self.sweeper,
+            rounds=Rounds(database, self.queue),
+            pauses=self.pauses,
             database=database,
             clock=self.clock,
             alerter=self.alerter,
-            absentees=Absentees(database, self.alerter),
             feed=self.feed,
             roots=[root],
             crew=crew,
@@ -114,9 +144,22 @@ class Workshop:
             clock=self.clock,
             activity=self.activity,
             crew=crew,
+            sweep_now=self.conductor.sweep_now,
             complain=self.complain,
         )
         self.trust = Trust(database, self.files, threads, self.clock, self.feed, self.jobs)
+
+    def schedule(self, cron: FakeCron, settings: Settings | None = None) -> Schedule:
+        """A schedule whose looks at storage and exposure are counted only."""
+        return Schedule(
+            cron=cron,
+            clock=self.clock,
+            database=self.database,
+            conductor=self.conductor,
+            settings=settings or Settings(),
+            look_at_storage=lambda: self.looks.append("storage"),
+            look_at_exposure=lambda: self.looks.append("exposure"),
+        )
 
     def complain(self, what: str, error: BaseException) -> None:
         self.complaints.append((what, error))

@@ -104,7 +104,7 @@ def _judge(format_name: str, data: bytes, size_bytes: int) -> HeaderFacts:
     facts = parser.judge(window)  # type: ignore[arg-type] # parsers take what reads, and name the one class that does
     _check_facts(format_name, facts)
     if facts.packed_header is not None:
-        _check_locating(format_name, facts, facts.packed_header, size_bytes)
+        _check_locating(facts.format, facts, facts.packed_header, size_bytes)  # "torch" finds out which of its kinds it is
     return facts
 
 

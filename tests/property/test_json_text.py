@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.windows import BytesWindow
@@ -47,6 +47,17 @@ def python_takes(text: bytes) -> bool:
 @given(texts)
 def test_what_is_written_is_sound(text: bytes) -> None:
     assert judge(text) == HeaderFacts(format="json")
+
+
+@unhurried
+@example(b'{"x": [NaN, "\\u00e9\\ud83d\\ude00"]}')
+@given(texts)
+def test_every_beginning_is_incomplete(text: bytes) -> None:
+    """Where only Python takes the text, it is Python's word for where it gives up that tells."""
+    for end in range(min(len(text), 200)):
+        fault = judge(text[:end]).fault
+        assert fault is not None
+        assert fault.code == "truncated", text[:end]
 
 
 @unhurried

@@ -36,8 +36,10 @@ class QueueMachine(RuleBasedStateMachine):
         self.active: dict[bytes, tuple[Task, Expected]] = {}
         self.open_tickets: dict[Ticket, int] = {}
         self.number = 0
+        self.is_held = False
 
     def teardown(self) -> None:
+        self.release()
         while self.active or self.waiting:  # everything that entered comes out, and every ticket ends
             for path in list(self.active):
                 self.finish(path)
@@ -53,7 +55,7 @@ class QueueMachine(RuleBasedStateMachine):
         ready = [
             (expected.priority, expected.number, path)
             for path, expected in self.waiting.items()
-            if path not in self.active and not (urgent_only and not expected.priority.is_urgent)
+            if path not in self.active and (expected.priority.is_urgent or not (urgent_only or self.is_held))
         ]
         return min(ready)[2] if ready else None
 
@@ -133,6 +135,37 @@ class QueueMachine(RuleBasedStateMachine):
     def get(self, urgent_only: bool) -> None:
         self.take(urgent_only=urgent_only)
 
+    @rule()
+    def hold(self) -> None:
+        self.queue.hold()
+        self.is_held = True
+
+    @rule()
+    def release(self) -> None:
+        self.queue.release()
+        self.is_held = False
+
+    @precondition(lambda self: self.active)
+    @rule(data=st.data())
+    def give_back(self, data: st.DataObject) -> None:
+        """A task that is put down waits again in its place, with whoever came for the same path meanwhile."""
+        path = data.draw(st.sampled_from(sorted(self.active)))
+        task, before = self.active.pop(path)
+        self.queue.give_back(task)
+        again = self.waiting.get(path)
+        self.waiting[path] = (
+            before
+            if again is None
+            else Expected(
+                min(before.priority, again.priority),
+                before.number,
+                before.full or again.full,
+                before.patient and again.patient,
+                again.models or before.models,
+                before.tickets + again.tickets,
+            )
+        )
+
     @precondition(lambda self: self.active)
     @rule(data=st.data())
     def done(self, data: st.DataObject) -> None:
@@ -140,7 +173,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @invariant()
     def counts_are_right(self) -> None:
-        assert len(self.queue) == len(self.waiting) <= 2 * CAPACITY
+        assert len(self.queue) == len(self.waiting) <= len(PATHS)
         assert set(self.queue.active) == set(self.active)
         assert self.queue.is_full == (len(self.waiting) >= CAPACITY)
         for model_id in ("m", "n"):

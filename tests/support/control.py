@@ -76,11 +76,15 @@ class Control:
 
     def result_of(self, job_id: int) -> Document:
         """Wait for a job's end and return its result."""
-        job = until(lambda: self._ended(job_id), f"job {job_id} ends")
+        job = self.await_end(job_id)
         if job["state"] != "done":
             raise Unexpected(f"job {job_id} ended as {job['state']}: {job['error']}")
         result: Document = job["result"]
         return result
+
+    def await_end(self, job_id: int) -> Document:
+        """Wait for a job's end; returns its row, whatever came of it."""
+        return until(lambda: self._ended(job_id), f"job {job_id} ends")
 
     def events(self, since: int = 0, *, wait_s: float = 0.0) -> list[Document]:
         """All events after number `since`; where there are none yet, waits `wait_s` for the next."""

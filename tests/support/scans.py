@@ -21,6 +21,7 @@ class Scan(NamedTuple):
 
     status: int
     models: list[Document]
+    bytes_read: int
 
     @property
     def issues(self) -> list[Document]:
@@ -58,7 +59,8 @@ def scan(folder: Path, *arguments: str | Path) -> Scan:
         env=environment(),
     )
     assert done.stderr == ""
-    return Scan(done.returncode, json.loads(done.stdout)["models"])
+    answer = json.loads(done.stdout)
+    return Scan(done.returncode, answer["models"], answer["bytes_read"])
 
 
 def _is_below(model: Document, folder: Path) -> bool:

@@ -36,19 +36,30 @@ def decode_query(query: str, wanted: type[S]) -> S:
         InvalidRequest: a field is unknown, repeated or of the wrong type; says which.
     """
     try:
-        return msgspec.convert(_pairs(query), wanted, strict=False)
+        return msgspec.convert(_pairs(query), wanted)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"cannot read the query: {_reason(error)}", f"use {_fields_of(wanted)}") from None
 
 
-def _pairs(query: str) -> dict[str, str]:
-    pairs: dict[str, str] = {}
+def _pairs(query: str) -> dict[str, str | float | bool]:
+    pairs: dict[str, str | float | bool] = {}
     for part in query.split("&", MOST_FIELDS) if query else ():
         name, _, value = part.partition("=")
         if name in pairs:
             raise InvalidRequest(f"cannot read the query: {printable(name[:100])} is repeated", "give each field once")
-        pairs[_unquoted(name)] = _unquoted(value)
+        pairs[_unquoted(name)] = _given(_unquoted(value))
     return pairs
+
+
+def _given(value: str) -> str | float | bool:
+    """The value: what reads like a number, true or false is that, all else is text.
+
+    msgspec's own lax mode would take numbers for times, and the word null for the absence of a value.
+    """
+    try:
+        return msgspec.json.decode(value, type=int | float | bool)
+    except msgspec.DecodeError:
+        return value
 
 
 def _unquoted(text: str) -> str:

@@ -49,6 +49,12 @@ class TooManyConnections(HealthdError):
     code = "too-many-connections"
 
 
+class TooMuchUnread(HealthdError):
+    """Answers that their clients do not take fill the room that there is for them."""
+
+    code = "too-much-unread"
+
+
 class InternalError(HealthdError):
     """A fault of ours. The client learns that there is one, the log learns which."""
 

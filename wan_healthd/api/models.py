@@ -1,9 +1,9 @@
-"""Models: rows, verdicts, files, corruption; check and trust."""
+"""Models: rows, verdicts, files, corruption, gate; check and trust."""
 
 from __future__ import annotations
 
 from wan_healthd.api.routing import Ask, NoFields
-from wan_healthd.wire.answers import SCHEMA, CorruptionAnswer, FilesAnswer, JobAnswer, ModelAnswer, ModelsAnswer
+from wan_healthd.wire.answers import SCHEMA, CorruptionAnswer, FilesAnswer, GateAnswer, JobAnswer, ModelAnswer, ModelsAnswer
 from wan_healthd.wire.requests import CheckRequest, TrustRequest
 
 
@@ -25,6 +25,11 @@ async def list_files(ask: Ask[NoFields]) -> FilesAnswer:
 async def get_corruption(ask: Ask[NoFields]) -> CorruptionAnswer:
     """What is broken in a model."""
     return CorruptionAnswer(SCHEMA, await ask.facade.get_corruption(ask.target))
+
+
+async def gate(ask: Ask[NoFields]) -> GateAnswer:
+    """Whether the model may be loaded now, and why."""
+    return GateAnswer(SCHEMA, await ask.facade.gate(ask.target))
 
 
 async def check(ask: Ask[CheckRequest]) -> JobAnswer:

@@ -2,27 +2,58 @@
 
 from __future__ import annotations
 
-from wan_healthd.api import events, jobs, models, system
-from wan_healthd.api.routing import NoFields, Route
+import functools
+
+from wan_healthd.api import alerts, events, jobs, models, openapi, process, sweeps, system
+from wan_healthd.api.routing import Ask, NoFields, Route
 from wan_healthd.domain.callers import CallerRole
 from wan_healthd.wire.answers import (
+    AlertAnswer,
+    AlertsAnswer,
+    AlertTestAnswer,
     CorruptionAnswer,
     EventsAnswer,
     FilesAnswer,
+    GateAnswer,
     HealthzAnswer,
     JobAnswer,
     JobsAnswer,
+    LogLevelAnswer,
     ModelAnswer,
     ModelsAnswer,
+    OpenApiDocument,
+    ReloadAnswer,
     ReportAnswer,
     StatusAnswer,
+    SweepsAnswer,
     VersionAnswer,
 )
-from wan_healthd.wire.requests import CheckRequest, EventsQuery, TrustRequest
+from wan_healthd.wire.requests import (
+    AlertsQuery,
+    AlertTestRequest,
+    CheckRequest,
+    EventsQuery,
+    LogLevelRequest,
+    PauseRequest,
+    SweepRequest,
+    TrustRequest,
+)
 
 READ, ACT = CallerRole.READER, CallerRole.ACTOR
 
+
+async def describe(ask: Ask[NoFields]) -> OpenApiDocument:
+    """This document."""
+    return _described(ask.version)
+
+
+@functools.cache
+def _described(version: str) -> OpenApiDocument:
+    return openapi.document(ROUTES, version)
+
+
 ROUTES: tuple[Route, ...] = (
+    Route("GET", "/openapi.json", READ, NoFields, describe, OpenApiDocument),
     Route("GET", "/healthz", READ, NoFields, system.healthz, HealthzAnswer),
     Route("GET", "/v1/version", READ, NoFields, system.version, VersionAnswer),
     Route("GET", "/v1/status", READ, NoFields, system.status, StatusAnswer),
@@ -31,9 +62,19 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/models/{id}", READ, NoFields, models.get_model, ModelAnswer),
     Route("GET", "/v1/models/{id}/files", READ, NoFields, models.list_files, FilesAnswer),
     Route("GET", "/v1/models/{id}/corruption", READ, NoFields, models.get_corruption, CorruptionAnswer),
+    Route("GET", "/v1/models/{id}/gate", READ, NoFields, models.gate, GateAnswer),
     Route("POST", "/v1/models/{id}/check", ACT, CheckRequest, models.check, JobAnswer, 202),
     Route("POST", "/v1/models/{id}/trust", ACT, TrustRequest, models.trust, ModelAnswer),
     Route("GET", "/v1/events", READ, EventsQuery, events.list_events, EventsAnswer),
+    Route("GET", "/v1/alerts", READ, AlertsQuery, alerts.list_alerts, AlertsAnswer),
+    Route("POST", "/v1/alerts/test", ACT, AlertTestRequest, alerts.test, AlertTestAnswer),
+    Route("POST", "/v1/alerts/{id}/ack", ACT, NoFields, alerts.acknowledge, AlertAnswer),
+    Route("GET", "/v1/sweeps", READ, NoFields, sweeps.list_sweeps, SweepsAnswer),
+    Route("POST", "/v1/sweeps", ACT, SweepRequest, sweeps.start, JobAnswer, 202),
+    Route("POST", "/v1/sweeps/pause", ACT, PauseRequest, sweeps.pause, SweepsAnswer),
+    Route("POST", "/v1/sweeps/resume", ACT, NoFields, sweeps.resume, SweepsAnswer),
     Route("GET", "/v1/jobs", READ, NoFields, jobs.list_jobs, JobsAnswer),
     Route("GET", "/v1/jobs/{id}", READ, NoFields, jobs.get_job, JobAnswer),
+    Route("POST", "/v1/log-level", ACT, LogLevelRequest, process.set_log_level, LogLevelAnswer),
+    Route("POST", "/v1/reload", ACT, NoFields, process.reload, ReloadAnswer, 202),
 )

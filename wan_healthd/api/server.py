@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import socket
 from collections.abc import Sequence
 from typing import cast
@@ -18,12 +19,12 @@ from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 from aiohttp.web_request import BaseRequest
 from aiohttp.web_response import Response, StreamResponse
 from aiohttp.web_server import Server
-from msgspec import Struct
 
-from wan_healthd.api.dispatch import BODY_TIME_S, Dispatcher, Reply, Request, refusal
-from wan_healthd.api.errors import BodyTooLarge, TooManyConnections
+from wan_healthd.api.dispatch import Dispatcher, Reply, Request, refusal
+from wan_healthd.api.errors import BodyTooLarge, TooManyConnections, TooMuchUnread
+from wan_healthd.api.limits import ACCEPTED_AT_ONCE, DEFAULT_LIMITS, MOST_WAITING, Limits, who_goes, within_descriptors
 from wan_healthd.api.log import Log
-from wan_healthd.api.peers import ROOT, caller_of
+from wan_healthd.api.peers import caller_of
 from wan_healthd.api.routes import ROUTES
 from wan_healthd.domain.callers import Caller
 from wan_healthd.domain.errors import InvalidRequest
@@ -32,36 +33,15 @@ from wan_healthd.wire.facade import HealthFacade
 LARGEST_BODY = 1 << 20
 """Bytes; also aiohttp's own default (`client_max_size`), which bounds bodies that do not state their length."""
 
-
 _TRANSPORT_ROUNDS = 5
-
-
-class Limits(Struct, frozen=True):
-    """What one client, and all together, may hold. Seconds and counts.
-
-    Args:
-        idle_s: from connecting, or from the last answer, to the end of the next request's head.
-        body_s: from there to the end of its body.
-        send_s: until the client has taken an answer.
-        connections, connections_of_user: open at a time; root is bound only by the first. Well below the usual limit of
-            1024 descriptors, of which the rest of the daemon needs its share.
-    """
-
-    idle_s: float = 15.0
-    body_s: float = BODY_TIME_S
-    send_s: float = 60.0
-    connections: int = 512
-    connections_of_user: int = 128
-
-
-DEFAULT_LIMITS = Limits()
 
 
 class ApiServer:
     """A running server; `close` ends it. Made by `serve`."""
 
-    def __init__(self, http: Server, listening: Sequence[asyncio.Server]) -> None:
+    def __init__(self, http: Server, responder: _Responder, listening: Sequence[asyncio.Server]) -> None:
         self._http = http
+        self._responder = responder
         self._listening = listening
 
     async def close(self, grace_s: float = 0.5) -> None:
@@ -78,6 +58,7 @@ class ApiServer:
             server.close()
         self._http.pre_shutdown()
         await self._http.shutdown(grace_s)
+        await self._responder.close()
         await _let_transports_move_on()  # those closed just now close their sockets
 
 
@@ -101,12 +82,15 @@ async def serve(
         limits: what clients may hold.
     """
     product = f"wan-healthd/{version}"
-    responder = _Responder(Dispatcher(facade, ROUTES, version, log, limits.body_s), product, limits.send_s)
-    http = Server(responder.respond)
+    limits = within_descriptors(limits, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    responder = _Responder(Dispatcher(facade, ROUTES, version, log, limits.body_s), product, limits)
+    http = Server(responder.respond, handler_cancellation=True)
     door = _Door(http, act_gids, os.geteuid(), product, limits)
     loop = asyncio.get_running_loop()
-    listening = [await loop.create_server(door.connection, sock=listener) for listener in listeners]
-    return ApiServer(http, listening)
+    listening = [await loop.create_server(door.connection, sock=listener, backlog=ACCEPTED_AT_ONCE) for listener in listeners]
+    for listener in listeners:
+        listener.listen(MOST_WAITING)  # asyncio takes one number for both
+    return ApiServer(http, responder, listening)
 
 
 async def _let_transports_move_on() -> None:
@@ -121,25 +105,59 @@ async def _let_transports_move_on() -> None:
 class _Responder:
     """Translates between aiohttp and the dispatcher."""
 
-    def __init__(self, dispatcher: Dispatcher, product: str, send_s: float) -> None:
+    def __init__(self, dispatcher: Dispatcher, product: str, limits: Limits) -> None:
         self._dispatcher = dispatcher
         self._product = product
-        self._send_s = send_s
+        self._limits = limits
+        self._unsent_bytes = 0
+        self._acts: set[asyncio.Task[Reply]] = set()
 
     async def respond(self, request: BaseRequest) -> StreamResponse:
         """One request, answered and sent; cut off where the client does not take the answer."""
         connection = cast(_Connection, request.protocol)
-        asked = Request(request.method, request.raw_path, tuple(request.headers.items()), lambda: _read_body(request))
-        response = _response(await self._dispatcher.answer(asked, connection.caller), self._product)
+        connection.idle_since = None
         try:
-            async with asyncio.timeout(self._send_s):
+            return await self._respond(request, connection)
+        finally:
+            connection.idle_since = asyncio.get_running_loop().time()
+
+    async def _respond(self, request: BaseRequest, connection: _Connection) -> StreamResponse:
+        asked = Request(request.method, request.raw_path, tuple(request.headers.items()), lambda: _read_body(request))
+        reply = self._bounded(await self._answer(asked, connection.caller))
+        self._unsent_bytes += len(reply.body)
+        response = _response(reply, self._product)
+        try:
+            async with asyncio.timeout(self._limits.send_s):
                 await response.prepare(request)
                 await response.write_eof()
         except TimeoutError:
             if request.transport is not None:
                 request.transport.abort()
             raise ConnectionResetError("the client does not take its answer") from None
+        finally:
+            self._unsent_bytes -= len(reply.body)
         return response
+
+    async def _answer(self, asked: Request, caller: Caller) -> Reply:
+        """The answer. A question ends with the client that asked it (long polls would pile up), an act once begun goes on."""
+        if asked.method == "GET":
+            return await self._dispatcher.answer(asked, caller)
+        act = asyncio.create_task(self._dispatcher.answer(asked, caller))
+        self._acts.add(act)
+        act.add_done_callback(self._acts.discard)
+        return await asyncio.shield(act)
+
+    async def close(self) -> None:
+        """Cut off the acts that still run."""
+        for act in self._acts:
+            act.cancel()
+        await asyncio.gather(*self._acts, return_exceptions=True)
+
+    def _bounded(self, reply: Reply) -> Reply:
+        """The answer, unless others that nobody takes fill all the room there is for them."""
+        if self._unsent_bytes == 0 or self._unsent_bytes + len(reply.body) <= self._limits.unsent_bytes:
+            return reply
+        return refusal(TooMuchUnread("cannot answer now: other clients do not take their answers", "try again in a moment"))
 
 
 class _Door:
@@ -160,20 +178,26 @@ class _Door:
         """The peer, by the kernel's word."""
         return caller_of(connection, self._act_gids, self._own_uid)
 
-    def has_room_for(self, caller: Caller) -> bool:
-        """Whether one more connection of this caller is within bounds; those whose handler still runs count too."""
-        uids = [cast(_Connection, other).caller.uid for other in self._http.connections]
-        if len(uids) >= self._limits.connections:
-            return False
-        return caller.uid == ROOT or uids.count(caller.uid) < self._limits.connections_of_user
+    def make_room_for(self, caller: Caller) -> None:
+        """See to it that one more connection of this caller is within bounds; those whose handler still runs count too.
+
+        Raises:
+            TooManyConnections: it is not, and nobody can be sent away.
+        """
+        guests = [cast(_Connection, guest) for guest in self._http.connections]
+        goes = who_goes(guests, caller, self._limits, asyncio.get_running_loop().time())
+        if goes is not None:
+            goes.idle_since = None  # nobody is sent away twice
+            goes.force_close()
 
 
 class _Connection(RequestHandler):
     """One connection: knows its caller, and answers what is not HTTP in the contract's shape."""
 
-    __slots__ = ("_door", "caller")
+    __slots__ = ("_door", "caller", "idle_since")
 
     caller: Caller
+    idle_since: float | None
 
     def __init__(self, door: _Door, http: Server, idle_s: float) -> None:
         super().__init__(
@@ -186,17 +210,20 @@ class _Connection(RequestHandler):
             lingering_time=1.0,
         )
         self._door = door
+        self.idle_since = asyncio.get_running_loop().time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Learn who it is, and turn away whom there is no room for."""
         stream = cast(asyncio.Transport, transport)
         self.caller = self._door.caller_of(stream.get_extra_info("socket"))
-        if self._door.has_room_for(self.caller):
+        try:
+            self._door.make_room_for(self.caller)
+        except TooManyConnections as error:
+            stream.set_protocol(asyncio.Protocol())
+            stream.write(_turned_away(error, self._door.product))
+            stream.close()
+        else:
             super().connection_made(transport)
-            return
-        stream.set_protocol(asyncio.Protocol())
-        stream.write(_turned_away(self._door.product))
-        stream.close()
 
     def handle_error(
         self, request: BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
@@ -216,8 +243,8 @@ def _response(reply: Reply, product: str) -> Response:
     return Response(status=reply.status, body=reply.body, content_type="application/json", headers=headers)
 
 
-def _turned_away(product: str) -> bytes:
-    reply = refusal(TooManyConnections("cannot serve another connection now: too many are open", "try again in a moment"))
+def _turned_away(error: TooManyConnections, product: str) -> bytes:
+    reply = refusal(error)
     head = (
         f"HTTP/1.1 {reply.status} Service Unavailable\r\nServer: {product}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(reply.body)}\r\nConnection: close\r\n\r\n"

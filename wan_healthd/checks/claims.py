@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wan_healthd.checks.content import CURES
+from wan_healthd.checks.content import CURES, SWAPPED, misplaced
 from wan_healthd.checks.shortness import is_cut, may_be_cut
 from wan_healthd.domain.catalogue import CHECKSUM_MISMATCH, FILE_TOO_LONG, FILE_TRUNCATED
 from wan_healthd.domain.evidence import Claim, FileEvidence, HeaderFacts
@@ -57,4 +57,5 @@ def _mismatch(evidence: FileEvidence, claim: Claim, what: str) -> Finding:
     """Nobody knows which bytes are wrong; a person is suspected before the disk (see `cause.lasting_cause`)."""
     authority = f"published content ({claim.authority})"
     cause = Cause.REWRITTEN
-    return CHECKSUM_MISMATCH.at(evidence.path, cause=cause, authority=authority, what=what, why=WHY, cure=CURES[cause])
+    why, cure = (WHY, CURES[cause]) if evidence.home is None else (misplaced(evidence.home), SWAPPED)
+    return CHECKSUM_MISMATCH.at(evidence.path, cause=cause, authority=authority, what=what, why=why, cure=cure)

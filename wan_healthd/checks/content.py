@@ -15,11 +15,16 @@ from wan_healthd.domain.files import VerifiedBy
 from wan_healthd.domain.findings import Cause, Finding
 from wan_healthd.domain.fitting import is_proven
 from wan_healthd.domain.identity import FileIdentity
+from wan_healthd.domain.paths import display
 
 CURES = {
     Cause.DISK: "fetch the file again and look at the disk (`smartctl -a`): it changed these bytes by itself",
     Cause.REWRITTEN: "if you changed the file on purpose, accept it with `healthctl trust`; otherwise fetch it again",
 }
+SWAPPED = (
+    "if the two were swapped, rename each to the other's name; if one was copied over the other, fetch this file again;"
+    " if that was meant, accept it with `healthctl trust`"
+)
 REASONS = {
     Cause.DISK: "nobody wrote to it, so the disk changed it",
     Cause.REWRITTEN: "somebody wrote to it",
@@ -57,9 +62,14 @@ def _mismatch(
         cause=cause,
         authority=_authority(expectation.source),
         what=what,
-        why=REASONS[cause] + _instability(content),
-        cure=CURES[cause],
+        why=REASONS[cause] + _instability(content) if evidence.home is None else misplaced(evidence.home),
+        cure=CURES[cause] if evidence.home is None else SWAPPED,
     )
+
+
+def misplaced(home: bytes) -> str:
+    """Why content differs that belongs at `home`."""
+    return f"it holds what belongs to {display(home)}: the two were swapped, or one was copied over the other"
 
 
 def _incomparable(expected_bytes: int, actual_bytes: int) -> ByteRange:

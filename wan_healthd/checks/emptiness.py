@@ -9,6 +9,7 @@ from wan_healthd.domain.evidence import FileEvidence, HeaderFacts
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.files import Presence, Role
 from wan_healthd.domain.findings import Finding
+from wan_healthd.domain.fitting import has_stated_size
 from wan_healthd.formats.safetensors import FORMAT, LENGTH_BYTES
 
 LOOKS_ZEROED = frozenset({"header-too-short", "zeros"})
@@ -27,8 +28,19 @@ def check(evidence: FileEvidence) -> Iterator[Finding]:
         yield ALL_ZEROS.at(evidence.path, ranges=(ByteRange(0, identity.size_bytes),))
 
 
+def is_published_empty(evidence: FileEvidence) -> bool:
+    """Whether there is nothing in the file because that is how it was published."""
+    identity = evidence.look.identity
+    return identity is not None and identity.size_bytes == 0 and has_stated_size(evidence)
+
+
 def _needs_content(evidence: FileEvidence) -> bool:
-    """Weights, and all that has a form, have content; another file may be empty by design, unless it was fuller before."""
+    """Weights, and all that has a form, have content; another file may be empty by design, unless it was fuller before.
+
+    That it was published empty counts more than all this.
+    """
+    if is_published_empty(evidence):
+        return False
     expected = evidence.expectation.size_bytes if evidence.expectation is not None else 0
     has_form = evidence.header is not None or evidence.path.endswith(b".json")
     return evidence.role is Role.WEIGHTS or expected > 0 or has_form

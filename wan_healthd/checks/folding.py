@@ -16,8 +16,8 @@ from wan_healthd.domain.catalogue import (
     PLACEHOLDER,
     SHAPES,
     TENSORS_ABSENT,
-    FindingKind,
 )
+from wan_healthd.domain.finding_kind import FindingKind
 from wan_healthd.domain.findings import Finding
 
 _OF_HEADER = (PLACEHOLDER, *(kind for shape in SHAPES.values() for kind in shape.all))

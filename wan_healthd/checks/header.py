@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wan_healthd.checks.cause import lasting_cause
+from wan_healthd.checks.emptiness import is_published_empty
 from wan_healthd.checks.shortness import CUT_FAULTS
 from wan_healthd.checks.wording import tensors
 from wan_healthd.domain.catalogue import FORMAT_UNKNOWN, HEADER_TOO_LARGE, PLACEHOLDER, shape_of
@@ -27,7 +28,7 @@ LEAST_HEADER_BYTES = 8
 def check(evidence: FileEvidence) -> Iterator[Finding]:
     """Something else in its place, truncated, trailing bytes, malformed, or not to be judged."""
     header, identity = evidence.header, evidence.look.identity
-    if header is None or identity is None:
+    if header is None or identity is None or is_published_empty(evidence):
         return
     if header.undecided == UNKNOWN:
         yield FORMAT_UNKNOWN.at(evidence.path, what=header.undecided_detail or header.format)

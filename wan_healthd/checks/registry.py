@@ -6,13 +6,18 @@ from collections.abc import Callable, Iterator
 
 from wan_healthd.checks import (
     claims,
+    companions,
     content,
     emptiness,
     folding,
     header,
+    hub_reach,
+    index_total,
     kind_in_place,
+    misread_header,
     model_absence,
     model_unread,
+    orphans,
     permissions,
     presence,
     read_errors,
@@ -20,6 +25,7 @@ from wan_healthd.checks import (
     sections,
     shard_tensors,
     shortness,
+    twins,
     unjudged,
 )
 from wan_healthd.domain.evidence import FileEvidence, ModelEvidence
@@ -34,15 +40,21 @@ FILE_CHECKS: tuple[Callable[[FileEvidence], Iterator[Finding]], ...] = (
     shortness.check,
     shard_tensors.check,
     content.check,
+    misread_header.check,
     sections.check,
     claims.check,
     kind_in_place.check,
+    index_total.check,
     unjudged.check,
 )
 MODEL_CHECKS: tuple[Callable[[ModelEvidence], Iterator[Finding]], ...] = (
     root_reach.check,
     model_absence.check,
     model_unread.check,
+    hub_reach.check,
+    companions.check,
+    twins.check,
+    orphans.check,
 )
 
 

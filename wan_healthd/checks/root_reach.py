@@ -14,14 +14,21 @@ WORDS = {
     "ENOTDIR": "it is not a folder",
     "EACCES": "the daemon's user may not enter it",
     "ENOTCONN": "the file system behind it is dead",
+    "ETIMEDOUT": "the file system behind it does not answer",
     "ESTALE": "the file system behind it is gone",
 }
 
 
+NOT_MOUNTED = "not-mounted"
+"""Stands in the place of the system's error where a mount point is bare: the system sees no error in that."""
+
+
 def root_finding(root: bytes, errno_name: str) -> Finding:
-    """root-unreachable for a root that could not be listed."""
+    """root-unreachable for a root that could not be listed, or for a bare mount point at or below one."""
     words = WORDS.get(errno_name)
     what = f"{words} ({errno_name})" if words else errno_name
+    if errno_name == NOT_MOUNTED:
+        what = "it is not mounted; the file system that its models were on is not there"
     return ROOT_UNREACHABLE.at(root, folder=display(root), what=what)
 
 

@@ -29,6 +29,10 @@ OBSTACLES = {
     "reads-disagree": Obstacle(
         "each read gives other bytes", "test the memory (memtest86+) and look for bus errors (`journalctl -k`)"
     ),
+    "in-flight": Obstacle(
+        "its download is not finished: the control file of its downloader stands beside it",
+        "let the download finish, or start it again so that it is taken up; if it is complete, remove the .aria2 file",
+    ),
     "worker-refused": Obstacle(
         "the system refused to have it examined", "see the cause in the message; try `healthctl check MODEL`"
     ),

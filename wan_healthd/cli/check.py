@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser, Namespace
-from typing import Any
 
 from wan_healthd.cli import exits
 from wan_healthd.cli.parser import model_id
+from wan_healthd.cli.progress import Pace, progress_line
 from wan_healthd.cli.terminal import Terminal
-from wan_healthd.cli.wording import size_text
 from wan_healthd.client.daemon import Daemon
 from wan_healthd.client.document import Document
 from wan_healthd.client.errors import ClientError
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 1.0
-_BAR = 30
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Add the command's own arguments."""
     parser.description = (
         "Checks models now, waits for the end and prints the results. Exit status 0 if all are healthy, 1 if one is not or is "
-        'unknown. With --json one document, {"schema", "jobs"}, with the job of each model and the result in it.'
+        'unknown. With --json one document, {"schema", "jobs", "errors"}: the job of each model with the result in it, and why '
+        "checks could not be begun."
     )
     parser.add_argument("models", nargs="+", type=model_id, metavar="MODEL", help="a model's id")
     parser.add_argument("--full", action="store_true", help="read every byte, also of files that did not change")
@@ -33,10 +32,12 @@ def run(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:
     """Begin all checks, then wait for each. One that fails does not stop the others; the gravest exit status counts."""
     status = exits.HEALTHY
     jobs: list[Document] = []
+    errors: list[ClientError] = []
     for name in options.models:
         try:
             jobs.append(daemon.start_check(name, full=options.full).document.part("job"))
         except ClientError as error:
+            errors.append(error)
             terminal.complain(error)
             status = max(status, exits.exit_of(error.code))
     if options.no_wait:
@@ -46,12 +47,8 @@ def run(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:
         jobs = _wait_for_all(jobs, daemon, terminal)
         status = max([status, *(_exit(job) for job in jobs)])
     if terminal.as_json:
-        terminal.json_line(_document(jobs))
+        terminal.json_line({"schema": 1, "jobs": [job.plain for job in jobs], "errors": [error.plain() for error in errors]})
     return status
-
-
-def _document(jobs: list[Document]) -> dict[str, Any]:
-    return {"schema": 1, "jobs": [job.plain for job in jobs]}
 
 
 def _tell_begun(job: Document, terminal: Terminal) -> None:
@@ -63,9 +60,9 @@ def _wait_for_all(jobs: list[Document], daemon: Daemon, terminal: Terminal) -> l
     ended = []
     for job in jobs:
         try:
-            ended.append(_wait(job, daemon, terminal))
+            ended.append(follow(job, daemon, terminal))
         except KeyboardInterrupt:
-            terminal.progress("")
+            terminal.end_progress()
             terminal.warn("healthctl: no longer waiting; the daemon goes on, see `healthctl jobs`")
             raise
         if not terminal.as_json:
@@ -73,14 +70,15 @@ def _wait_for_all(jobs: list[Document], daemon: Daemon, terminal: Terminal) -> l
     return ended
 
 
-def _wait(job: Document, daemon: Daemon, terminal: Terminal) -> Document:
-    number, wait_s = job.count("id"), FIRST_WAIT_S
+def follow(job: Document, daemon: Daemon, terminal: Terminal) -> Document:
+    """Wait for the end of a job, with progress on a terminal; returns it as it ended."""
+    number, wait_s, pace = job.count("id"), FIRST_WAIT_S, Pace()
     while job.text("state") == "running":
-        terminal.progress(_bar(job))
+        terminal.progress(_line(job, pace, terminal.progress_width))
         time.sleep(wait_s)
         wait_s = min(LONGEST_WAIT_S, wait_s * 1.5)
         job = _look(number, daemon)
-    terminal.progress("")
+    terminal.end_progress()
     return job
 
 
@@ -114,9 +112,7 @@ def _exit(job: Document) -> int:
     return exits.FAILED if error is None else exits.exit_of(error.text("code"))
 
 
-def _bar(job: Document) -> str:
+def _line(job: Document, pace: Pace, width: int) -> str:
     done, total = job.count("done_bytes"), job.count("total_bytes")
-    share = min(1.0, max(0.0, done / total)) if total > 0 else 0.0
-    filled = int(share * _BAR)
-    amount = f"{size_text(done)} of {size_text(total)}" if total > 0 else ""
-    return f"[{'#' * filled}{'.' * (_BAR - filled)}] {int(share * 100):3d} %  {amount}"
+    label = job.text_or_none("model_id") or job.text("kind").replace("-", " ")
+    return progress_line(label, done, total, pace.look(time.monotonic(), done), width)

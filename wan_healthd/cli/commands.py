@@ -33,15 +33,23 @@ class CommandModule(Protocol):
 COMMANDS: tuple[Command, ...] = (
     Command("status", "how all models are, or one"),
     Command("check", "check models now and print the result"),
+    Command("gate", "whether a model may be loaded now"),
     Command("report", "the whole report, or what is corrupted in one model"),
     Command("files", "every file of a model, and what is damaged in it"),
     Command("events", "what happened, in order"),
     Command("jobs", "what runs, ran lately, and comes next"),
+    Command("sweep", "sweeps of all roots: begin, pause, go on, see"),
+    Command("alert", "what is wrong and lasts: see, acknowledge, send a test"),
     Command("trust", "accept a model's present bytes as the new truth"),
+    Command("models", "the models that the daemon knows; forget one that is gone"),
+    Command("top", "a live view of all models, until interrupted"),
+    Command("log-level", "how much the daemon logs, from now until it ends"),
+    Command("reload", "have the daemon read its configuration again"),
+    Command("completion", "completions for your shell"),
     Command("version", "the versions of healthctl and of the daemon"),
 )
 
 
 def load(command: Command) -> CommandModule:
     """Import the command's module."""
-    return cast(CommandModule, importlib.import_module(f"wan_healthd.cli.{command.name}"))
+    return cast(CommandModule, importlib.import_module(f"wan_healthd.cli.{command.name.replace('-', '_')}"))

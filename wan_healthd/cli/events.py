@@ -24,6 +24,7 @@ LATEST = 10
 RETRY_S, GIVE_UP_AFTER = 1.0, 60
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _MOST_DIGITS = 18
+_HANGING = 8
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -49,9 +50,18 @@ def run(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:
     elif terminal.as_json:
         terminal.json_line(_merged(list(pages(query, daemon))))
     else:
-        for page in pages(query, daemon):
+        for number, page in enumerate(pages(query, daemon)):
+            if number == 0:
+                _say_what_is_gone(query, page.document, terminal)
             _show(page.document, terminal)
     return exits.HEALTHY
+
+
+def _say_what_is_gone(query: dict[str, str], page: Document, terminal: Terminal) -> None:
+    """Whoever asks for events by number learns that some of them were rolled up; older daemons do not say so."""
+    first = page.plain.get("first_event")
+    if "since" in query and isinstance(first, int) and first > int(query["since"]) + 1:
+        terminal.warn(f"healthctl: events before number {first} are kept as counts only")
 
 
 def since(text: str) -> dict[str, str]:
@@ -135,10 +145,11 @@ def _show(page: Document, terminal: Terminal) -> None:
         if terminal.as_json:
             terminal.json_line(event.plain)
         else:
-            terminal.say(_line(event))
+            terminal.say_all(_lines(event, terminal))
 
 
-def _line(event: Document) -> str:
+def _lines(event: Document, terminal: Terminal) -> list[str]:
     message, model = event.text("message"), event.text_or_none("model_id")
     about = f"{model}: " if model and model not in message else ""
-    return f"{event.count('seq'):>6}  {time_text(event.moment('at'))}  {event.text('kind'):<16}  {about}{message}"
+    head = f"{event.count('seq'):>6}  {time_text(event.moment('at'))}  {event.text('kind'):<16}  "
+    return terminal.wrap(f"{about}{message}", head, " " * _HANGING)

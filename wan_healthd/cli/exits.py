@@ -28,6 +28,7 @@ EXIT_BY_CODE = MappingProxyType(
         "model-not-found": NOT_FOUND,
         "file-not-found": NOT_FOUND,
         "job-not-found": NOT_FOUND,
+        "alert-not-found": NOT_FOUND,
     }
 )
 

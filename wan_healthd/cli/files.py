@@ -39,15 +39,27 @@ def run(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:
     else:
         shown = [file for file in files if not options.bad or file.text("status") != "healthy"]
         terminal.say_all(_lines(answer.document.text("model_id"), len(files), shown, terminal))
+        if not options.bad:
+            terminal.say_all(_unfinished(answer.document.parts("partials"), terminal))
     return max([exits.HEALTHY, *(exits.health(file.text("status")) for file in files)])
 
 
 def _lines(name: str, total: int, files: Sequence[Document], terminal: Terminal) -> Iterator[str]:
     folder = common_folder([file.text("path") for file in files])
     of_all = f" of {total}" if len(files) < total else ""
-    yield f"{name}: {len(files)}{of_all} {'file' if total == 1 else 'files'}" + (f" in {folder}" if folder else "")
+    head = f"{name}: {len(files)}{of_all} {'file' if total == 1 else 'files'}" + (f" in {folder}" if folder else "")
+    yield from terminal.wrap(head, "", "  ")
     if files:
         yield from _listing(files, folder, terminal)
+
+
+def _unfinished(partials: Sequence[Document], terminal: Terminal) -> Iterator[str]:
+    if partials:
+        yield ""
+        yield "unfinished, and not judged:"
+    for partial in partials:
+        taken, written = size_text(partial.count("size_bytes")), time_text(partial.moment("written_at"))
+        yield from terminal.wrap(f"{partial.text('path')}, {taken} on the disk, last written to {written}", "  ", "    ")
 
 
 def common_folder(paths: Sequence[str]) -> str:
@@ -96,10 +108,7 @@ def _tabled(table: Table, files: Sequence[Document], terminal: Terminal) -> Iter
 def _stacked(rows: Sequence[tuple[str, ...]], files: Sequence[Document], terminal: Terminal) -> Iterator[str]:
     for (status, size, authority, proof, read, digest, name), file in zip(rows, files, strict=True):
         yield name
-        facts = f"{status}, {size}, {_verified(authority, proof, read)}"
-        first, *rest = terminal.wrap(facts, "  ", "  ")
-        yield "  " + terminal.paint_status(status) + first[2 + len(status) :]
-        yield from rest
+        yield from terminal.wrap_status(status, f", {size}, {_verified(authority, proof, read)}", "  ", "  ")
         if digest != NOTHING:
             yield f"  sha256 {digest}"
         yield from findings_lines(file.parts("findings"), terminal, indent="  ", where=True)

@@ -11,24 +11,36 @@ _COLOUR_OF_SEVERITY = {"critical": "red", "high": "red", "medium": "yellow"}
 MOST_FINDINGS = 20
 
 
-def findings_lines(findings: Sequence[Document], terminal: Terminal, *, indent: str, where: bool) -> Iterator[str]:
-    """Each finding with its suggestion; with `where`, damaged ranges and tensors too. At most 20 of them."""
-    for finding in findings[:MOST_FINDINGS]:
+def findings_lines(
+    findings: Sequence[Document],
+    terminal: Terminal,
+    *,
+    indent: str,
+    where: bool,
+    most: int = MOST_FINDINGS,
+    rest: str = "--json has all",
+) -> Iterator[str]:
+    """Each finding with its suggestion, which is said once for several in a row that share it.
+
+    With `where`, damaged ranges and tensors too. At most `most` of them; `rest` says where the others are.
+    """
+    shown = findings[:most]
+    suggestions = [finding.text("suggestion") for finding in shown]
+    for finding, suggestion, following in zip(shown, suggestions, [*suggestions[1:], ""], strict=False):
         yield from _finding_lines(finding, terminal, indent, where)
-    if len(findings) > MOST_FINDINGS:
-        yield f"{indent}... and {len(findings) - MOST_FINDINGS} more; --json has all"
+        if suggestion and suggestion != following:
+            yield from terminal.wrap(f"-> {suggestion}", f"{indent}  ", f"{indent}     ")
+    if len(findings) > most:
+        yield from terminal.wrap(f"... and {len(findings) - most} more; {rest}", indent, f"{indent}  ")
 
 
 def _finding_lines(finding: Document, terminal: Terminal, indent: str, where: bool) -> Iterator[str]:
     severity = finding.text("severity")
     hanging = f"{indent}  "
-    first, *rest = terminal.wrap(f"{severity}: {finding.text('message')}", indent, hanging)
-    yield indent + terminal.paint(severity, _COLOUR_OF_SEVERITY.get(severity, "")) + first[len(indent) + len(severity) :]
-    yield from rest
+    colour = _COLOUR_OF_SEVERITY.get(severity, "")
+    yield from terminal.wrap_painted(severity, colour, f": {finding.text('message')}", indent, hanging)
     if where:
         from wan_healthd.cli.damage import damage_lines
 
         for line in damage_lines(finding):
             yield from terminal.wrap(line, hanging, f"{hanging}  ")
-    if suggestion := finding.text("suggestion"):
-        yield from terminal.wrap(f"-> {suggestion}", hanging, f"{hanging}   ")

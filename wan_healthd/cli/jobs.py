@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
 
 from wan_healthd.cli import exits
 from wan_healthd.cli.tables import Table
 from wan_healthd.cli.terminal import Terminal
+from wan_healthd.cli.timers import timer_lines
 from wan_healthd.cli.wording import NOTHING, size_text, time_text
 from wan_healthd.client.daemon import Daemon
 from wan_healthd.client.document import Document
+
+_HEADERS = ("JOB", "KIND", "STATE", "READ", "STARTED", "RESULT", "MODEL")
+_MODEL = 6
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -23,20 +28,23 @@ def run(_options: Namespace, daemon: Daemon, terminal: Terminal) -> int:
     if terminal.as_json:
         terminal.document(answer.body, answer.document.plain)
         return exits.HEALTHY
-    jobs, timers = answer.document.parts("jobs"), answer.document.parts("timers")
-    if jobs:
-        headers = ("JOB", "KIND", "STATE", "READ", "STARTED", "RESULT", "MODEL")
-        _say_table(Table(headers, [_job(job) for job in jobs], flexible=6, right=frozenset({0})), terminal)
-    else:
-        terminal.say("nothing runs or ran lately")
-    if timers:
-        terminal.say()
-        _say_table(Table(("TIMER", "NEXT", "LAST"), [_timer(timer) for timer in timers], flexible=0), terminal)
+    jobs = answer.document.parts("jobs")
+    terminal.say_all(_lines(jobs, terminal) if jobs else ["nothing runs or ran lately"])
+    terminal.say_all(timer_lines(answer.document.parts("timers"), terminal))
     return exits.HEALTHY
 
 
-def _say_table(table: Table, terminal: Terminal) -> None:
-    terminal.say_all(table.lines(terminal.width, lambda _row, _column, padded: padded))
+def _lines(jobs: Sequence[Document], terminal: Terminal) -> Iterator[str]:
+    """A table if it fits uncut, else two lines for each job."""
+    table = Table(_HEADERS, [_job(job) for job in jobs], flexible=_MODEL, right=frozenset({0}))
+    if terminal.width is None or table.natural_width() <= terminal.width:
+        yield from table.lines(terminal.width, lambda _row, _column, padded: padded)
+        return
+    for number, kind, state, read, started, result, model in table.rows:
+        about = kind if model == NOTHING else f"{kind} of {model}"
+        end = state if result == NOTHING else f"{state}, {result}"
+        yield from terminal.wrap(f"{about}: {end}", f"{number:>3}  ", "       ")
+        yield f"     {read} read, begun {started}"
 
 
 def _job(job: Document) -> tuple[str, ...]:
@@ -44,11 +52,16 @@ def _job(job: Document) -> tuple[str, ...]:
         str(job.count("id")),
         job.text("kind"),
         job.text("state"),
-        f"{size_text(job.count('done_bytes'))} of {size_text(job.count('total_bytes'))}",
+        _read(job),
         time_text(job.moment("started_at")),
         _result(job),
-        job.text("model_id"),
+        job.text_or_none("model_id") or NOTHING,
     )
+
+
+def _read(job: Document) -> str:
+    done, total = size_text(job.count("done_bytes")), job.count("total_bytes")
+    return f"{done} of {size_text(total)}" if total else done
 
 
 def _result(job: Document) -> str:
@@ -56,7 +69,3 @@ def _result(job: Document) -> str:
     if result is not None:
         return result.text("health_status")
     return NOTHING if error is None else error.text("code")
-
-
-def _timer(timer: Document) -> tuple[str, ...]:
-    return timer.text("name"), time_text(timer.moment_or_none("next_run")), time_text(timer.moment_or_none("last_run"))

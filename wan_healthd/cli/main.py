@@ -51,6 +51,8 @@ def _run(words: Sequence[str]) -> int:
         return int(options.run(options, daemon, terminal))
     except ClientError as error:
         terminal.complain(error)
+        if terminal.as_json:
+            terminal.json_line({"schema": 1, "error": error.plain()})
         return exits.exit_of(error.code)
 
 

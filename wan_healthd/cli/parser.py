@@ -26,14 +26,14 @@ def build(words: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.set_defaults(socket=None, json=False, no_color=False)
     parser.add_argument("--version", action="version", version=f"healthctl {__version__}")
-    _global_options(parser)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    global_options(parser)
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
     for command in COMMANDS:
         below = commands.add_parser(
             command.name, help=command.summary, epilog=EPILOG, allow_abbrev=False, formatter_class=_Formatter
         )
         if command.name in words:
-            _global_options(below)
+            global_options(below)
             module = load(command)
             module.arguments(below)
             below.set_defaults(run=module.run)
@@ -54,8 +54,8 @@ def model_id(text: str) -> str:
     return text
 
 
-def _global_options(parser: argparse.ArgumentParser) -> None:
-    """Options that stand before or after the command; suppressed defaults keep the second place from undoing the first."""
+def global_options(parser: argparse.ArgumentParser) -> None:
+    """Options before or after the command, or its word; suppressed defaults keep a later place from undoing the first."""
     group = parser.add_argument_group("global options, before or after the command")
     group.add_argument("--socket", metavar="PATH", default=argparse.SUPPRESS, help="the daemon's control socket")
     group.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print the API's JSON document")

@@ -70,7 +70,7 @@ def _corruption_lines(corruption: Document, terminal: Terminal) -> Iterator[str]
         return
     types = ", ".join(corruption.texts("corruption_types"))
     severity = corruption.text_or_none("severity") or "unknown"
-    yield f"{name}: {terminal.paint(severity, 'red')}: {types}, as of {when}"
+    yield from terminal.wrap_painted(severity, "red", f": {types}, as of {when}", f"{name}: ", "    ")
     for path in corruption.texts("affected_files"):
         yield f"  {path}"
     for action in corruption.texts("repair_actions"):

@@ -6,11 +6,12 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from datetime import datetime
-from functools import partial
 
 from wan_healthd.cli import exits
+from wan_healthd.cli.alert import summary_line
 from wan_healthd.cli.findings import findings_lines
 from wan_healthd.cli.parser import model_id
+from wan_healthd.cli.sweep import pause_line, sweep_line
 from wan_healthd.cli.tables import Table
 from wan_healthd.cli.terminal import Terminal
 from wan_healthd.cli.wording import age_text, count_text, score_text, size_text, until_text
@@ -21,6 +22,9 @@ from wan_healthd.client.errors import ClientError
 WATCH_S = 2.0
 MOST_EXPLAINED = 10
 """Unhealthy models of which the issues are shown; each costs a request."""
+
+MOST_OF_EACH = 5
+"""Issues of each of them."""
 
 MOST_READING = 3
 _HEADERS = ("MODEL", "STATUS", "SCORE", "SIZE", "LAST READ", "LAST CHECK")
@@ -40,39 +44,47 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:
     """Show it, once or until interrupted."""
-    show = partial(_show_all, daemon, terminal)
-    if options.model is not None:
-        show = partial(_show_model, daemon, terminal, options.model)
-    if not options.watch:
-        return show()
+    if options.watch:
+        return watch(options.model, daemon, terminal)
+    return _show(_ask(options.model, daemon), options.model, daemon, terminal)
+
+
+def watch(name: str | None, daemon: Daemon, terminal: Terminal) -> int:
+    """Show all models, or the one of that id, again and again: in place on a terminal, one after the other elsewhere."""
+    if terminal.is_interactive and not terminal.as_json:
+        from wan_healthd.cli.screen import show_live
+
+        show_live(lambda: list(_lines(_ask(name, daemon), name, daemon, terminal)), terminal, WATCH_S)
     while True:
-        show()
+        _show(_ask(name, daemon), name, daemon, terminal)
+        if not terminal.as_json:
+            terminal.say()
         terminal.flush()
         time.sleep(WATCH_S)
-        if not terminal.as_json:
-            terminal.clear()
 
 
-def _show_model(daemon: Daemon, terminal: Terminal, name: str) -> int:
-    from wan_healthd.cli.verdicts import verdict_lines
+def _ask(name: str | None, daemon: Daemon) -> Answer:
+    return daemon.status() if name is None else daemon.get_model(name)
 
-    answer = daemon.get_model(name)
-    verdict = answer.document.part("model")
+
+def _show(answer: Answer, name: str | None, daemon: Daemon, terminal: Terminal) -> int:
     if terminal.as_json:
         terminal.document(answer.body, answer.document.plain)
     else:
-        terminal.say_all(verdict_lines(verdict, terminal))
-    return exits.health(verdict.text("health_status"))
-
-
-def _show_all(daemon: Daemon, terminal: Terminal) -> int:
-    answer = daemon.status()
-    if terminal.as_json:
-        terminal.document(answer.body, answer.document.plain)
-    else:
-        # All of it is fetched before the first line is shown, so that a watched screen does not flicker.
-        terminal.say_all([*_overview(answer.document, terminal), *_explanations(answer, daemon, terminal)])
+        terminal.say_all(_lines(answer, name, daemon, terminal))
+    if name is not None:
+        return exits.health(answer.document.part("model").text("health_status"))
     return _exit(answer.document)
+
+
+def _lines(answer: Answer, name: str | None, daemon: Daemon, terminal: Terminal) -> Iterator[str]:
+    if name is None:
+        yield from _overview(answer.document, terminal)
+        yield from _explanations(answer, daemon, terminal)
+    else:
+        from wan_healthd.cli.verdicts import verdict_lines
+
+        yield from verdict_lines(answer.document.part("model"), terminal)
 
 
 def _exit(status: Document) -> int:
@@ -117,15 +129,37 @@ def _row(model: Document, now: datetime) -> tuple[str, ...]:
 def _activity(status: Document, now: datetime, terminal: Terminal) -> Iterator[str]:
     activity = status.part("activity")
     reading, queued = activity.texts("reading"), activity.count("queued")
+    paused = status.part_or_none("paused")
+    if paused is not None:
+        yield from terminal.wrap(pause_line(paused), "", "  ")
+    for sweep in status.parts("sweeps"):
+        yield sweep_line(sweep)
     if reading:
         more = f" and {len(reading) - MOST_READING} more" if len(reading) > MOST_READING else ""
         yield from terminal.wrap(f"reading {', '.join(reading[:MOST_READING])}{more}", "", "  ")
     if queued:
         yield f"{count_text(queued, 'file')} waiting"
+    for root in status.parts("watching"):
+        yield from _unwatched(root, terminal)
     planned = [timer for timer in status.parts("timers") if timer.moment_or_none("next_run") is not None]
+    if open_count := status.count("alerts_open"):
+        yield summary_line(open_count, status.count("alerts_acknowledged"))
     if planned:
         soonest = min(planned, key=lambda timer: timer.moment("next_run"))
         yield f"next: {soonest.text('name')} {until_text(soonest.moment('next_run'), now)}"
+
+
+def _unwatched(root: Document, terminal: Terminal) -> Iterator[str]:
+    """A line only where something is not watched although it should be, or where watching does not tell everything."""
+    missing, polled, path = root.count("folders_not_watched"), root.count("folders_polled"), root.text("root")
+    why = ", ".join(root.texts("reasons"))
+    if missing:
+        total = missing + root.count("folders_watched")
+        told = f"{missing} of {count_text(total, 'folder')} below {path} cannot be watched, only polled: {why}"
+        yield from terminal.wrap(told, "", "  ")
+    elif polled and why and root.text("mode") == "auto":
+        place = path if root.flag("is_polled") else f"{count_text(polled, 'folder')} below {path}"
+        yield from terminal.wrap(f"also polled: {place} ({why})", "", "  ")
 
 
 def _explanations(answer: Answer, daemon: Daemon, terminal: Terminal) -> Iterator[str]:
@@ -139,6 +173,16 @@ def _explanations(answer: Answer, daemon: Daemon, terminal: Terminal) -> Iterato
     if len(unhealthy) > MOST_EXPLAINED:
         yield ""
         yield f"{len(unhealthy) - MOST_EXPLAINED} more are not healthy; see `healthctl status MODEL`"
+    advised = [model.text("id") for model in answer.document.parts("models") if _is_advised(model)]
+    if advised:
+        more = f" and {len(advised) - MOST_READING} more" if len(advised) > MOST_READING else ""
+        yield ""
+        told = f"advice on healthy models: {', '.join(advised[:MOST_READING])}{more}; see `healthctl status MODEL`"
+        yield from terminal.wrap(told, "", "  ")
+
+
+def _is_advised(model: Document) -> bool:
+    return model.text("status") == "healthy" and model.count("issue_count") > 0
 
 
 def _explanation(model: Document, daemon: Daemon, terminal: Terminal) -> Iterator[str]:
@@ -152,4 +196,5 @@ def _explanation(model: Document, daemon: Daemon, terminal: Terminal) -> Iterato
     if findings:
         yield ""
         yield f"{model.text('id')}:"
-        yield from findings_lines(findings, terminal, indent="  ", where=False)
+        more = f"see `healthctl status {model.text('id')}`"
+        yield from findings_lines(findings, terminal, indent="  ", where=False, most=MOST_OF_EACH, rest=more)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
 from wan_healthd.cli import exits
+from wan_healthd.cli.consent import ask_consent
 from wan_healthd.cli.files import describe
 from wan_healthd.cli.parser import model_id
 from wan_healthd.cli.terminal import Terminal
@@ -18,7 +18,7 @@ from wan_healthd.client.document import Document
 from wan_healthd.client.errors import ClientError
 from wan_healthd.domain.paths import display, printable
 
-MOST_LISTED = 20
+COMPANION_MISSING = "companion-missing"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -38,11 +38,18 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:
     """Find the files, ask, do it, show the verdict that follows."""
-    listed = daemon.list_files(options.model).document.parts("files")
-    chosen = [_find(word, listed) for word in options.files]
+    listed = {file.text("path"): file for file in daemon.list_files(options.model).document.parts("files")}
+    companions = _missing_companions(daemon.get_model(options.model).document.part("model"))
+    lines = {path: describe(file) for path, file in listed.items()} | {path: f"{path} (needed, missing)" for path in companions}
+    chosen = [_find(word, list(lines)) for word in options.files]
     if not options.yes:
-        _confirm(options.model, chosen or listed, terminal)
-    answer = daemon.trust(options.model, [file.plain["path"] for file in chosen], options.reason)
+        about = [lines[path] for path in chosen or lines]
+        question = (
+            f"Accept the present bytes of {count_text(len(about), 'file')} of {printable(options.model)} as the new truth?"
+        )
+        ask_consent(question, about, terminal)
+    exact = [listed[path].plain["path"] if path in listed else companions[path] for path in chosen]
+    answer = daemon.trust(options.model, exact, options.reason)
     verdict = answer.document.part("model")
     if terminal.as_json:
         terminal.document(answer.body, answer.document.plain)
@@ -51,11 +58,17 @@ def run(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:
     return exits.health(verdict.text("health_status"))
 
 
-def _find(word: str, listed: Sequence[Document]) -> Document:
-    """The listed file that a word means: by its absolute path, or by the end of it if that fits only one."""
+def _missing_companions(verdict: Document) -> dict[str, str]:
+    """Files beside the model that it needs and that are not there, as they are shown: with the path as the daemon gave it."""
+    missing = (issue for issue in verdict.parts("issues") if issue.text("code") == COMPANION_MISSING)
+    return {issue.text("path"): issue.plain["path"] for issue in missing}
+
+
+def _find(word: str, listed: Sequence[str]) -> str:
+    """The listed path that a word means: the absolute one, or one that ends so if that fits only one."""
     shown = display(os.fsencode(word))
-    exact = [file for file in listed if file.text("path") in (shown, _absolute(word))]
-    fitting = exact or [file for file in listed if file.text("path").endswith(f"/{shown}")]
+    exact = [path for path in listed if path in (shown, _absolute(word))]
+    fitting = exact or [path for path in listed if path.endswith(f"/{shown}")]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
@@ -72,19 +85,3 @@ def _absolute(word: str) -> str:
         return display(os.path.abspath(os.fsencode(word)))
     except FileNotFoundError:  # the working folder is gone
         return display(os.fsencode(word))
-
-
-def _confirm(name: str, files: Sequence[Document], terminal: Terminal) -> None:
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise ClientError(
-            "needs-confirmation",
-            "cannot ask whether to trust these files: the input is not a terminal",
-            "add --yes if you are sure",
-        )
-    for file in files[:MOST_LISTED]:
-        terminal.warn(f"  {describe(file)}")
-    if len(files) > MOST_LISTED:
-        terminal.warn(f"  ... and {len(files) - MOST_LISTED} more")
-    question = f"Accept the present bytes of {count_text(len(files), 'file')} of {printable(name)} as the new truth? [y/N]"
-    if terminal.ask(question).lower() not in ("y", "yes"):
-        raise ClientError("declined", "cannot go on without your consent: nothing was changed")

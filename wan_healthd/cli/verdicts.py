@@ -20,5 +20,5 @@ def verdict_lines(verdict: Document, terminal: Terminal) -> Iterator[str]:
     size = size_text(round(verdict.number("total_size_mb") * _MB))
     extent = f"{count_text(verdict.count('file_count'), 'file')}, {size}"
     score = score_text(verdict.number("integrity_score"))
-    yield f"{verdict.text('model_id')}: {terminal.paint_status(status)}, score {score}, {extent}, {when}"
+    yield from terminal.wrap_status(status, f", score {score}, {extent}, {when}", f"{verdict.text('model_id')}: ", "  ")
     yield from findings_lines(verdict.parts("issues"), terminal, indent="  ", where=True)

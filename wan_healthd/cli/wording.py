@@ -4,37 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-_STEP = 1000
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+from wan_healthd.domain import amounts
+from wan_healthd.domain.amounts import duration_text
+
 NOTHING = "-"
 
 
 def size_text(size_bytes: int | None) -> str:
-    """Decimal units, as disks and the contract count: "34.2 GB"; "-" for None."""
-    if size_bytes is None:
-        return NOTHING
-    amount, unit = float(size_bytes), 0
-    while amount >= _STEP - 0.05 and unit < len(_UNITS) - 1:
-        amount, unit = amount / _STEP, unit + 1
-    return f"{size_bytes} B" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
+    """As findings say it: "34.2 GB"; "-" for None."""
+    return NOTHING if size_bytes is None else amounts.size_text(size_bytes)
 
 
 def score_text(score: float) -> str:
     """Two digits, rounded down, so that only a perfect score reads 1.00."""
     return f"{int(score * 100 + 1e-9) / 100:.2f}"
-
-
-def duration_text(seconds: float) -> str:
-    """The largest fitting unit: "45 s", "5 min", "3 h", "2 days"."""
-    whole = int(seconds)
-    if whole < _MINUTE:
-        return f"{whole} s"
-    if whole < _HOUR:
-        return f"{whole // _MINUTE} min"
-    if whole < 2 * _DAY:
-        return f"{whole // _HOUR} h"
-    return f"{whole // _DAY} days"
 
 
 def age_text(then: datetime | None, now: datetime) -> str:

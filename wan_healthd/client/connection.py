@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 from wan_healthd.client import diagnose
 from wan_healthd.client.discovery import Place, is_private
-from wan_healthd.client.errors import ClientError, DaemonUnreachable
+from wan_healthd.client.errors import ClientError, ConnectionLost, DaemonBusy, DaemonUnreachable
 from wan_healthd.client.http import HttpAnswer, read_answer
 from wan_healthd.version import __version__
 
-CONNECT_S = 5.0
+CONNECT_S, RETRY_S = 5.0, 0.02
 LONGEST_PATH = 107
 """sun_path in unix(7), less its final NUL."""
 
@@ -43,24 +43,48 @@ def exchange(places: Sequence[Place], method: str, target: str, body: bytes | No
 
         try:
             _limit(connection, deadline)
-            _send(connection, _request(method, target, body))
+            _send(connection, request(method, target, body))
             return read_answer(receive)
         except TimeoutError:
-            raise DaemonUnreachable(
-                f"cannot wait longer for wan-healthd: no complete answer after {timeout_s:g} s",
-                "try again; if it stays so, `systemctl restart wan-healthd` and report it",
-            ) from None
+            raise too_slow(timeout_s) from None
         except OSError as error:
-            raise DaemonUnreachable(
-                f"cannot reach wan-healthd: the connection broke ({error.strerror or error})",
-                "try again; was it stopped just now? `systemctl status wan-healthd`",
-            ) from None
+            raise broken(error) from None
+
+
+def too_slow(timeout_s: float) -> DaemonUnreachable:
+    """No complete answer came in time."""
+    return DaemonUnreachable(
+        f"cannot wait longer for wan-healthd: no complete answer after {timeout_s:g} s",
+        "try again; if it stays so, `systemctl restart wan-healthd` and report it",
+    )
+
+
+def broken(error: OSError) -> ConnectionLost:
+    """The system says that the other side is gone."""
+    return ConnectionLost(f"the connection broke ({error.strerror or error})")
 
 
 def connect(places: Sequence[Place]) -> socket.socket:
-    """A connection to the first of `places` where somebody answers.
+    """A connection to the first of `places` where somebody answers; a busy daemon gets `CONNECT_S` to let us in.
 
     Raises:
+        ClientError: as `attempt`.
+    """
+    deadline = time.monotonic() + CONNECT_S
+    while True:
+        try:
+            return attempt(places)
+        except DaemonBusy:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(RETRY_S)
+
+
+def attempt(places: Sequence[Place]) -> socket.socket:
+    """One attempt, without waiting: a Unix socket either connects at once or has no room. The connection does not block.
+
+    Raises:
+        DaemonBusy: no room yet; worth another attempt.
         ClientError: the most telling reason: the first that is not just the absence of a socket.
     """
     telling: ClientError | None = None
@@ -84,7 +108,7 @@ def _connect(place: Place) -> socket.socket:
         raise diagnose.untrusted(folder)
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        connection.settimeout(CONNECT_S)
+        connection.setblocking(False)
         connection.connect(place.path)
     except BaseException:
         connection.close()
@@ -92,11 +116,12 @@ def _connect(place: Place) -> socket.socket:
     return connection
 
 
-def _request(method: str, target: str, body: bytes | None) -> bytes:
+def request(method: str, target: str, body: bytes | None) -> bytes:
+    """The bytes of a request, after whose answer the server hangs up."""
     lines = [
         f"{method} {target} HTTP/1.1",
         "Host: wan-healthd",
-        f"User-Agent: healthctl/{__version__}",
+        f"User-Agent: wan-healthd-client/{__version__}",
         "Accept: application/json",
         "Connection: close",
     ]

@@ -9,14 +9,12 @@ from typing import NamedTuple
 from wan_healthd.client.connection import exchange
 from wan_healthd.client.discovery import Place
 from wan_healthd.client.document import Document, parse
-from wan_healthd.client.errors import AnswerNotUnderstood, Refused
+from wan_healthd.client.errors import Refused
 from wan_healthd.client.http import HttpAnswer
-from wan_healthd.domain.paths import printable
+from wan_healthd.client.product import FIRST_ERROR, version_of
+from wan_healthd.client.quoting import quote
 
 ANSWER_S = 30.0
-_PRODUCT = "wan-healthd/"
-_FIRST_ERROR = 400
-_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
 class Answer(NamedTuple):
@@ -42,6 +40,10 @@ class Daemon:
         """`StatusAnswer`."""
         return self._get("/v1/status")
 
+    def list_models(self) -> Answer:
+        """`ModelsAnswer`."""
+        return self._get("/v1/models")
+
     def get_model(self, model_id: str) -> Answer:
         """`ModelAnswer`."""
         return self._get(f"/v1/models/{quote(model_id)}")
@@ -53,6 +55,10 @@ class Daemon:
     def get_corruption(self, model_id: str) -> Answer:
         """`CorruptionAnswer`."""
         return self._get(f"/v1/models/{quote(model_id)}/corruption")
+
+    def gate(self, model_id: str) -> Answer:
+        """`GateAnswer`."""
+        return self._get(f"/v1/models/{quote(model_id)}/gate")
 
     def get_health_report(self) -> Answer:
         """`ReportAnswer`."""
@@ -76,9 +82,45 @@ class Daemon:
         """`JobsAnswer`."""
         return self._get("/v1/jobs")
 
+    def list_sweeps(self) -> Answer:
+        """`SweepsAnswer`."""
+        return self._get("/v1/sweeps")
+
+    def start_sweep(self, *, full: bool) -> Answer:
+        """`JobAnswer`."""
+        return self._post("/v1/sweeps", {"full": full})
+
+    def pause_sweeps(self, reason: str) -> Answer:
+        """`SweepsAnswer`."""
+        return self._post("/v1/sweeps/pause", {"reason": reason})
+
+    def resume_sweeps(self) -> Answer:
+        """`SweepsAnswer`."""
+        return self._post("/v1/sweeps/resume", {})
+
+    def list_alerts(self) -> Answer:
+        """`AlertsAnswer`."""
+        return self._get("/v1/alerts")
+
+    def acknowledge_alert(self, number: int) -> Answer:
+        """`AlertAnswer`."""
+        return self._post(f"/v1/alerts/{number}/ack", {})
+
+    def test_alerts(self, kind: str | None) -> Answer:
+        """`AlertTestAnswer`."""
+        return self._post("/v1/alerts/test", {"kind": kind})
+
     def trust(self, model_id: str, files: Sequence[str], reason: str) -> Answer:
         """`ModelAnswer`."""
         return self._post(f"/v1/models/{quote(model_id)}/trust", {"files": list(files), "reason": reason})
+
+    def set_log_level(self, level: str) -> Answer:
+        """`LogLevelAnswer`."""
+        return self._post("/v1/log-level", {"level": level})
+
+    def reload(self) -> Answer:
+        """`ReloadAnswer`."""
+        return self._post("/v1/reload", {})
 
     def version(self) -> Answer:
         """`VersionAnswer`."""
@@ -91,23 +133,12 @@ class Daemon:
         return self._judged(exchange(self._places, "POST", target, json.dumps(fields).encode("ascii"), ANSWER_S))
 
     def _judged(self, answer: HttpAnswer) -> Answer:
-        server = answer.headers.get("server", "")
-        if not server.startswith(_PRODUCT):
-            raise AnswerNotUnderstood("it does not come from wan-healthd")
+        version = version_of(answer)
         if self._greet is not None:
-            self._greet(printable(server.removeprefix(_PRODUCT)))
+            self._greet(version)
             self._greet = None
         document = parse(answer.body)
-        if answer.status >= _FIRST_ERROR:
+        if answer.status >= FIRST_ERROR:
             error = document.part("error")
-            raise Refused(error.text("code"), error.text("message"), error.text("suggestion"))
+            raise Refused(error.text("code"), error.text("message"), error.text("suggestion"), error.text("category"))
         return Answer(answer.body, document)
-
-
-def quote(name: str) -> str:
-    """Percent-encode every byte but RFC 3986's unreserved ones; a slash too, so that a model's id stays one segment."""
-    return "".join(char if char in _PLAIN else _escaped(char) for char in name)
-
-
-def _escaped(char: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Sequence
 
 from wan_healthd.client.discovery import ENVIRONMENT
-from wan_healthd.client.errors import ClientError, DaemonUnreachable, SocketForbidden
+from wan_healthd.client.errors import ClientError, DaemonBusy, DaemonUnreachable, SocketForbidden
 from wan_healthd.domain.paths import display
 
 START = "start it with `systemctl start wan-healthd`, or with `wan-healthd --config FILE` in a terminal"
@@ -25,7 +25,7 @@ def diagnose(path: str, error: OSError) -> ClientError:
     if error.errno == errno.ECONNREFUSED:
         return _refused(path, name)
     if error.errno == errno.EAGAIN or isinstance(error, TimeoutError):
-        return DaemonUnreachable(f"cannot reach wan-healthd at {name}: it is too busy to answer", "try again in a moment")
+        return DaemonBusy(f"cannot reach wan-healthd at {name}: it is too busy to answer", "try again in a moment")
     return DaemonUnreachable(f"cannot reach wan-healthd at {name}: {error.strerror or error}", f"{ELSEWHERE}, or {START}")
 
 

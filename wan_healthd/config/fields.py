@@ -40,6 +40,8 @@ def expected(field: FieldInfo) -> str:
         kind = next(item for item in kind.types if not isinstance(item, inspect.NoneType))
     while isinstance(kind, inspect.Metadata):
         kind = kind.type
+    if isinstance(kind, inspect.EnumType):
+        return "one of " + ", ".join(f'"{member.value}"' for member in kind.cls)
     written = quantity(field)
     name = written.expected if written else _NAMES.get(type(kind).__name__, "another kind of value")
     return name + ("" if isinstance(kind, inspect.StrType) and written else _bounds(kind, written))
@@ -50,7 +52,13 @@ def default_of(field: FieldInfo) -> object:
     return None if field.default is msgspec.NODEFAULT else field.default
 
 
-_NAMES = {"BoolType": "true or false", "IntType": "a whole number", "FloatType": "a number", "StrType": "text in quotes"}
+_NAMES = {
+    "BoolType": "true or false",
+    "IntType": "a whole number",
+    "FloatType": "a number",
+    "StrType": "text in quotes",
+    "VarTupleType": "a list of texts in quotes",
+}
 
 
 def _bounds(kind: Any, written: Quantity | None) -> str:

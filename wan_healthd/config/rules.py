@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from wan_healthd.config.model_rules import broken_model_rules
 from wan_healthd.config.problems import Place, Problem
 from wan_healthd.config.shape import Given, Placed
 
@@ -21,6 +22,7 @@ def broken_rules(given: Given, defaults: Given) -> Iterator[Problem]:
     yield from _twice("models", "path", models)
     yield from _unprintable_ids(models)
     yield from _homeless_models(models, roots)
+    yield from broken_model_rules(models)
     yield from _thresholds({**defaults["health"], **given.get("health", {})})
     yield from _long_socket(given.get("api", {}).get("socket"))
 

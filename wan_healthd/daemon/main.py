@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 
+from wan_healthd.config.environment import hub_access
 from wan_healthd.config.files import find_source
 from wan_healthd.config.loader import load
 from wan_healthd.config.on_disk import check
@@ -50,8 +51,16 @@ def _parser() -> argparse.ArgumentParser:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check-config", action="store_true", help="report all errors of the configuration and exit")
     what.add_argument("--print-config", action="store_true", help="print the effective configuration as TOML and exit")
+    what.add_argument(
+        "--rebuild-state",
+        action="store_true",
+        help="set the state aside, sound or damaged, so that the next start begins anew, and exit;"
+        " baselines, trust and past events are lost. Stop the daemon first, and give this the same user and STATE_DIRECTORY",
+    )
     parser.set_defaults(act=_daemon)
-    _add_scan(parser.add_subparsers(title="commands", metavar="COMMAND"))
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_scan(commands)
+    _add_demo(commands)
     return parser
 
 
@@ -70,6 +79,18 @@ def _add_scan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     scan.set_defaults(act=_scan)
 
 
+def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    demo = commands.add_parser(
+        "demo",
+        help="a tour on sample models",
+        description="A tour on sample models that it makes: watch, damage, detection, localisation, alerts, sweeps, report. It"
+        " takes about half a minute, and pauses between its steps on a terminal. Nothing outside its own folder is touched.",
+    )
+    demo.add_argument("--yes", action="store_true", help="do not pause between the steps")
+    demo.add_argument("--keep", action="store_true", help="leave the folder with models, state and log behind, and say where")
+    demo.set_defaults(act=_demo)
+
+
 def _jobs(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 8):  # noqa: PLR2004 - the bound is in the help
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 8")
@@ -77,12 +98,18 @@ def _jobs(text: str) -> int:
 
 
 def _daemon(options: argparse.Namespace) -> int:
+    if options.rebuild_state:
+        from wan_healthd.daemon.rebuild import rebuild_state
+
+        return rebuild_state()
     source = find_source(options.config, os.environ)
     settings = load(source)
     if options.print_config:
         print(to_toml(settings), end="")
         return 0
     if options.check_config:
+        if settings.hub.lookup:
+            hub_access(os.environ)
         problems = check(settings)
         for problem in problems:
             print(problem, file=sys.stderr)
@@ -92,6 +119,12 @@ def _daemon(options: argparse.Namespace) -> int:
     from wan_healthd.daemon.run import run
 
     return run(source, settings, options.log_level)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from wan_healthd.daemon.demo.run import run
+
+    return run(keep=options.keep, pauses=not options.yes)
 
 
 def _scan(options: argparse.Namespace) -> int:

@@ -12,13 +12,15 @@ import time
 import msgspec
 from msgspec import UNSET, Struct
 
-from wan_healthd.assembly import Blueprint, House, open_house
-from wan_healthd.domain.paths import display
+from wan_healthd.assembly import House, open_house
+from wan_healthd.blueprint import Blueprint
+from wan_healthd.domain.catalogue import ROOT_UNREACHABLE
+from wan_healthd.domain.paths import display, is_at_or_below
 from wan_healthd.domain.settings import ModelSettings, RootSettings, Settings
 from wan_healthd.domain.verdicts import HealthStatus
 from wan_healthd.host.clock import SystemClock
+from wan_healthd.services.orders import Order
 from wan_healthd.services.queue import Priority, Ticket
-from wan_healthd.services.sweep import Order, is_below
 from wan_healthd.wire.answers import SCHEMA, FilesAnswer, ModelRow, ScanAnswer, ScanFile, ScanModel
 
 EXIT_HEALTHY, EXIT_UNHEALTHY, EXIT_UNREACHABLE = 0, 1, 3
@@ -43,7 +45,7 @@ def scan(options: ScanOptions) -> int:
     else:
         print("\n".join(_lines(answer)))
     sys.stdout.flush()
-    if answer.issues:
+    if any(issue.code == ROOT_UNREACHABLE.code for issue in answer.issues):
         return EXIT_UNREACHABLE
     return EXIT_HEALTHY if all(model.is_healthy for model in answer.models) else EXIT_UNHEALTHY
 
@@ -85,7 +87,7 @@ async def _scan(options: ScanOptions) -> ScanAnswer:
 
 def _split(paths: tuple[bytes, ...]) -> tuple[list[bytes], list[bytes]]:
     """Folders (or what is not there) and single files; a path inside another one is left to that."""
-    outer = [path for path in paths if not any(is_below(path, other) for other in paths if other != path)]
+    outer = [path for path in paths if not any(is_at_or_below(path, other) for other in paths if other != path)]
     files = [path for path in dict.fromkeys(outer) if os.path.isfile(path)]
     return [path for path in dict.fromkeys(outer) if path not in files], files
 
@@ -99,7 +101,7 @@ def _names(files: list[bytes]) -> list[tuple[str, bytes]]:
 def _was_asked(row: ModelRow, paths: tuple[bytes, ...]) -> bool:
     """A state may know more models than this scan was about."""
     path = row.path.encode() if row.path_b64 is UNSET else base64.b64decode(row.path_b64)
-    return any(is_below(path, asked) for asked in paths)
+    return any(is_at_or_below(path, asked) for asked in paths)
 
 
 async def _model(house: House, row: ModelRow) -> ScanModel:

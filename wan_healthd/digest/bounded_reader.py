@@ -7,7 +7,7 @@ import mmap
 import os
 import zlib
 
-from wan_healthd.digest.disk_file import ALIGNMENT_BYTES, round_up
+from wan_healthd.digest.disk_file import ALIGNMENT_BYTES, Source, round_up
 
 
 class BoundedReader:
@@ -15,27 +15,36 @@ class BoundedReader:
 
     Reads whole aligned blocks into aligned memory, so that it does not matter whether an earlier read set O_DIRECT.
 
+    Args:
+        source: the same file by a way past the page cache, if that is the one to take.
+
     Attributes:
         size_bytes: the file's size when the reader was made.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, source: Source | None = None) -> None:
         self._descriptor = descriptor
+        self._source = source
         self.size_bytes = os.fstat(descriptor).st_size
 
     def read(self, offset: int, length: int) -> bytes:
         """`length` bytes at `offset`; fewer only where the file ends. Raises OSError."""
         start = offset - offset % ALIGNMENT_BYTES
         wanted = offset + length - start
-        with mmap.mmap(-1, round_up(wanted) or ALIGNMENT_BYTES) as area:
-            done = 0
-            while done < wanted:
-                with memoryview(area) as memory, memory[done:] as rest:
-                    count = os.preadv(self._descriptor, [rest], start + done)
-                done += count
-                if not count or count % ALIGNMENT_BYTES:
-                    break
-            return area[offset - start : max(offset - start, min(done, wanted))]
+        area = mmap.mmap(-1, round_up(wanted) or ALIGNMENT_BYTES)  # never closed: an error's traceback may hold views of it
+        done = self._fill(memoryview(area), start, wanted)
+        return area[offset - start : max(offset - start, min(done, wanted))]
+
+    def _fill(self, memory: memoryview, start: int, wanted: int) -> int:
+        if self._source is not None:
+            return self._source.read(memory, start, wanted)
+        done = 0
+        while done < wanted:
+            count = os.preadv(self._descriptor, [memory[done:]], start + done)
+            done += count
+            if not count or count % ALIGNMENT_BYTES:
+                break
+        return done
 
 
 def unpack(packed: bytes, max_bytes: int) -> bytes:

@@ -78,9 +78,9 @@ class WorkerEngine:
         async with self._reads:
             return (await self._ask(ask)).outcome
 
-    async def header(self, descriptor: int, format_name: str) -> HeaderFacts:
-        """See `DigestEngine`."""
-        ask = Ask(lambda job: HeaderJob(job, format_name), descriptor, HeaderDone, self._patience.examine_s)
+    async def header(self, descriptor: int, format_name: str, *, from_disk: bool = False) -> HeaderFacts:
+        """See `DigestEngine`. `from_disk` sets O_DIRECT, as `read` does."""
+        ask = Ask(lambda job: HeaderJob(job, format_name, from_disk), descriptor, HeaderDone, self._patience.examine_s)
         async with self._examinations:
             return (await self._ask(ask)).facts
 

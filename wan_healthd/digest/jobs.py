@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import TypeAlias
 
 from wan_healthd.digest.bounded_reader import BoundedReader
@@ -31,6 +32,7 @@ from wan_healthd.digest.protocol import (
 )
 from wan_healthd.digest.reading import Reading
 from wan_healthd.digest.slots import SlotPool
+from wan_healthd.domain.evidence import HeaderFacts
 from wan_healthd.domain.paths import printable
 from wan_healthd.domain.ports import BlockRun
 
@@ -115,7 +117,7 @@ class Jobs:
         if descriptor is None:
             raise OSError(errno.EBADF, "the job came without a file")
         if isinstance(job, HeaderJob):
-            return HeaderDone(job.job, parser_of(job.format_name).judge(BoundedReader(descriptor)))
+            return HeaderDone(job.job, _judge(job, descriptor))
         return self._read(job, descriptor)
 
     def _read(self, job: ReadJob, descriptor: int) -> ReadDone:
@@ -126,6 +128,14 @@ class Jobs:
             return ReadDone(job.job, Reading(source, job.request, self._slots, report).outcome())
         finally:
             source.close()
+
+
+def _judge(job: HeaderJob, descriptor: int) -> HeaderFacts:
+    parser = parser_of(job.format_name)
+    if not job.from_disk:
+        return parser.judge(BoundedReader(descriptor))
+    with closing(DiskFile(descriptor)) as source:
+        return parser.judge(BoundedReader(descriptor, source))
 
 
 def _refusal(job: int, error: Exception) -> Refused:

@@ -90,7 +90,7 @@ PARSERS: Mapping[str, Parser] = {
     vocabulary.FORMAT: WindowParser(vocabulary.judge),
     torch.FORMAT: WindowParser(torch.judge),
     torch_zip.FORMAT: WindowParser(torch_zip.judge, torch_zip.touched),
-    torch_legacy.FORMAT: WindowParser(torch_legacy.judge),
+    torch_legacy.FORMAT: WindowParser(torch_legacy.judge, torch_legacy.touched),
 }
 
 

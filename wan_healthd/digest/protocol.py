@@ -50,10 +50,11 @@ class ReadJob(Struct, frozen=True, array_like=True, tag="read"):
 
 
 class HeaderJob(Struct, frozen=True, array_like=True, tag="header"):
-    """Judge the header of the file whose descriptor comes with this frame."""
+    """Judge the header of the file whose descriptor comes with this frame; `from_disk`: past the page cache."""
 
     job: JobNumber
     format_name: str
+    from_disk: bool = False
 
 
 class LocateJob(Struct, frozen=True, array_like=True, tag="locate"):

@@ -5,58 +5,10 @@ A new finding is one constant here and one check in `wan_healthd.checks`. Codes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from msgspec import Struct
 
-from msgspec import UNSET, Struct
-
-from wan_healthd.domain.extents import ByteRange
-from wan_healthd.domain.findings import Category, Cause, CorruptionType, Finding, Severity
-from wan_healthd.domain.paths import base64_if_needed, display, printable
-
-
-class FindingKind(Struct, frozen=True):
-    """A kind of finding; `text` and `suggestion` are `str.format` templates over the facts a check hands in.
-
-    `undetermined` kinds say that we could not look: they are advice, yet they keep a model from being HEALTHY.
-    """
-
-    code: str
-    category: Category
-    corruption_type: CorruptionType | None
-    severity: Severity
-    text: str
-    suggestion: str
-    undetermined: bool = False
-
-    def at(
-        self,
-        path: bytes | None,
-        *,
-        ranges: Iterable[ByteRange] = (),
-        tensors: Iterable[str] = (),
-        cause: Cause | None = None,
-        severity: Severity | None = None,
-        **facts: object,
-    ) -> Finding:
-        """The finding of this kind at `path`; `facts` fill the texts, made printable first."""
-        shown = {key: printable(str(value)) for key, value in facts.items()}
-        if path is not None:
-            shown["name"] = display(path.rsplit(b"/", 1)[-1])
-        exact = base64_if_needed(path) if path is not None else None
-        return Finding(
-            code=self.code,
-            category=self.category,
-            corruption_type=self.corruption_type,
-            severity=severity or self.severity,
-            path=display(path) if path is not None else None,
-            path_b64=UNSET if exact is None else exact,
-            message=self.text.format_map(shown),
-            suggestion=self.suggestion.format_map(shown),
-            ranges=tuple(ranges),
-            tensors=tuple(printable(name) for name in tensors),
-            cause=cause,
-        )
-
+from wan_healthd.domain.finding_kind import FindingKind
+from wan_healthd.domain.findings import Category, CorruptionType, Finding, Severity
 
 FILE_MISSING = FindingKind(
     code="file-missing",
@@ -154,6 +106,14 @@ WRONG_KIND = FindingKind(
     text="{name} is sound, but it is {what}, where its place or name needs {wanted}",
     suggestion="move it to where it belongs, or fetch the right file: generating with it fails or gives noise",
 )
+INDEX_TOTAL_DIFFERS = FindingKind(
+    code="index-total-differs",
+    category=Category.FORMAT,
+    corruption_type=None,
+    severity=Severity.LOW,
+    text="{name} states that its tensors have {stated} bytes, but its shards hold {actual}",
+    suggestion="loaders do not mind; if index and shards may be of different versions, download both again",
+)
 FORMAT_UNKNOWN = FindingKind(
     code="format-unknown-to-us",
     category=Category.FORMAT,
@@ -231,6 +191,15 @@ ROOT_UNREACHABLE = FindingKind(
     suggestion="mount the file system or correct the path in the configuration; nothing below it can be judged until then",
     undetermined=True,
 )
+STATE_CANNOT_BE_WRITTEN = FindingKind(
+    code="state-unwritable",
+    category=Category.STORAGE,
+    corruption_type=None,
+    severity=Severity.HIGH,
+    text="what is found cannot be recorded, since the state database refuses: {what}",
+    suggestion="{cure}",
+    undetermined=True,
+)
 SOURCES_DISAGREE = FindingKind(
     code="sources-disagree",
     category=Category.FORMAT,
@@ -263,6 +232,49 @@ SOURCE_UNUSABLE = FindingKind(
     severity=Severity.LOW,
     text="cannot take digests from {name}: {what}",
     suggestion="{cure}; files are checked against other sources meanwhile",
+)
+
+COMPANION_MISSING = FindingKind(
+    code="companion-missing",
+    category=Category.STORAGE,
+    corruption_type=CorruptionType.FILE_MISSING,
+    severity=Severity.MEDIUM,
+    text="{name} is missing: {what}",
+    suggestion="fetch it to {folder}; if it is kept where nobody looks for it, accept that with `healthctl trust`",
+)
+EXPERTS_IDENTICAL = FindingKind(
+    code="experts-identical",
+    category=Category.FORMAT,
+    corruption_type=None,
+    severity=Severity.MEDIUM,
+    text="{high} and {low} hold the very same bytes{more}: one was copied over the other; {which}",
+    suggestion="fetch both experts again, or compare them with digests that you trust; no video comes out right like this",
+)
+ORPHAN_PARTIAL = FindingKind(
+    code="orphan-partial",
+    category=Category.STORAGE,
+    corruption_type=None,
+    severity=Severity.LOW,
+    text="{what}: {size} on the disk, {age}",
+    suggestion="remove it if no download is running: nothing needs it; a new download begins anew or takes it up again",
+)
+HUB_UNREACHABLE = FindingKind(
+    code="hub-unreachable",
+    category=Category.NETWORK,
+    corruption_type=None,
+    severity=Severity.LOW,
+    text="{what}; {name} is checked against what stands beside it meanwhile",
+    suggestion="{cure}",
+)
+
+
+STORAGE_FILLING = FindingKind(
+    code="storage-filling",
+    category=Category.STORAGE,
+    corruption_type=None,
+    severity=Severity.MEDIUM,
+    text="the file system that holds {folder} is {percent} full: {free} are left",
+    suggestion="make room before a download or a generation fails; `healthctl status` lists downloads that nobody continues",
 )
 
 
@@ -324,6 +336,7 @@ KINDS: tuple[FindingKind, ...] = (
     ALL_ZEROS,
     TENSORS_ABSENT,
     WRONG_KIND,
+    INDEX_TOTAL_DIFFERS,
     FORMAT_UNKNOWN,
     CHECKSUM_MISMATCH,
     TRANSIENT_READ,
@@ -333,10 +346,16 @@ KINDS: tuple[FindingKind, ...] = (
     HEADER_TOO_LARGE,
     NOT_YET_READ,
     ROOT_UNREACHABLE,
+    STATE_CANNOT_BE_WRITTEN,
     SOURCES_DISAGREE,
     SIDECAR_FOR_ANOTHER,
     DIGEST_REFUSED,
     SOURCE_UNUSABLE,
+    STORAGE_FILLING,
+    HUB_UNREACHABLE,
+    COMPANION_MISSING,
+    EXPERTS_IDENTICAL,
+    ORPHAN_PARTIAL,
     *(kind for shape in SHAPES.values() for kind in shape.all),
 )
 BY_CODE: dict[str, FindingKind] = {kind.code: kind for kind in KINDS}

@@ -22,16 +22,6 @@ class Algorithm(StrEnum):
     """As git names a blob: SHA-1 over `blob SIZE`, a zero byte, and the content (gitformat-object)."""
 
 
-class Digest(Struct, frozen=True):
-    """A digest with its algorithm; `value` is lower-case hex."""
-
-    algorithm: Algorithm
-    value: str
-
-    def __str__(self) -> str:
-        return f"{self.algorithm}:{self.value}"
-
-
 class Assurance(StrEnum):
     """How a byte was verified; only `DISK` proves what the disk holds."""
 

@@ -30,16 +30,34 @@ class ModelNotFound(HealthdError):
     code = "model-not-found"
 
 
+class FileNotKnown(HealthdError):
+    """The model has no such file."""
+
+    code = "file-not-found"
+
+
 class JobNotFound(HealthdError):
     """No job has that number."""
 
     code = "job-not-found"
 
 
+class AlertNotFound(HealthdError):
+    """No alert of that number is open."""
+
+    code = "alert-not-found"
+
+
 class InvalidRequest(HealthdError):
     """The request's fields are wrong."""
 
     code = "invalid-request"
+
+
+class NoDaemon(HealthdError):
+    """What only a daemon can do was asked of a monitor inside another program."""
+
+    code = "no-daemon"
 
 
 class NotPermitted(HealthdError):
@@ -74,10 +92,27 @@ class StateInUse(StoreUnusable):
     code = "state-in-use"
 
 
+class StateDamaged(StoreUnusable):
+    """The state database is not what was written to it: `fault` says how. Only a good copy, or beginning anew, helps."""
+
+    code = "state-damaged"
+
+    def __init__(self, message: str, suggestion: str = "", fault: str = "") -> None:
+        super().__init__(message, suggestion)
+        self.fault = fault
+
+
 class WorkerFailed(HealthdError):
     """The digest worker ended or answered nonsense while it had this job."""
 
     code = "worker-failed"
+
+
+class HubUnreachable(HealthdError):
+    """The hub could not tell what a repository holds."""
+
+    code = "hub-unreachable"
+    category = Category.NETWORK
 
 
 class WorkerRefused(HealthdError):

@@ -9,7 +9,9 @@ from msgspec import Struct
 from wan_healthd.domain.digests import Assurance
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.files import FileLook, Role, VerifiedBy
+from wan_healthd.domain.findings import Finding
 from wan_healthd.domain.identity import FileIdentity, FileMode
+from wan_healthd.domain.partials import Orphans
 
 
 class HeaderFault(Struct, frozen=True):
@@ -100,6 +102,13 @@ class HeaderFacts(Struct, frozen=True):
     lost_tensors_total: int = 0
 
 
+class IndexTotal(Struct, frozen=True):
+    """The sum of its tensors' bytes that an index of shards states, and the one that the shards' headers give."""
+
+    stated_bytes: int
+    actual_bytes: int
+
+
 class KnownFile(Struct, frozen=True):
     """What was recorded of this path when it was last read whole and found good enough to keep."""
 
@@ -182,8 +191,13 @@ class FileEvidence(Struct, frozen=True):
     `unjudged` says why content could not be looked at although it should have been ("changed-while-read"); None if it could.
     `complaint` adds the worker's words to it.
 
+    `index_total` is set for an index that errs about its shards. `header_misread` says that a first look at the header gave
+    other bytes than the second one, by which it is judged.
+
     `claims` is what others say of the content, best first, none of which contradicts another. `outdated_claims` were made
     before the file was last written to, or before a person accepted its bytes: they prove what fits them, and accuse nothing.
+
+    `home` is another path of the model, or of its other expert, at which exactly the content that was read is expected.
     """
 
     path: bytes
@@ -195,16 +209,48 @@ class FileEvidence(Struct, frozen=True):
     content: ContentReading | None = None
     absent_tensors: tuple[str, ...] = ()
     absent_tensors_total: int = 0
+    header_misread: bool = False
+    index_total: IndexTotal | None = None
     unjudged: str | None = None
     complaint: str = ""
     claims: tuple[Claim, ...] = ()
     outdated_claims: tuple[Claim, ...] = ()
+    home: bytes | None = None
 
     @property
     def is_one_hole(self) -> bool:
         """Whether the file has a size but no block on disk: it reads as zeros from end to end."""
         identity = self.look.identity
         return identity is not None and identity.size_bytes > 0 and self.look.allocated_bytes == 0
+
+
+class Neighbours(Struct, frozen=True):
+    """A folder beside a ComfyUI model in which a companion of it would be, with the weight files that are in it and below.
+
+    `weights` are paths, each with what the file is; None: nobody knows. `is_whole`: nothing in it is out of sight or arriving.
+    """
+
+    folder: bytes
+    weights: tuple[tuple[bytes, ModelKind | None], ...] = ()
+    is_whole: bool = True
+
+
+class Twins(Struct, frozen=True):
+    """Two weight files that should differ, one for each expert, and that hold the very same bytes.
+
+    `proven` is the one of them (if only one) that an authority, or a person, says to be right.
+    """
+
+    high: bytes
+    low: bytes
+    proven: bytes | None = None
+
+
+class HubSilence(Struct, frozen=True):
+    """Why the hub could not say what the model's source holds, and what to do; `what` is a whole sentence."""
+
+    what: str
+    cure: str
 
 
 class ModelEvidence(Struct, frozen=True):
@@ -216,6 +262,15 @@ class ModelEvidence(Struct, frozen=True):
         weights_present: weight files that are there.
         files_unread: files that are there but were never read.
         root_errno_name: why the root cannot be listed, or None.
+        kind: what a ComfyUI model, which is one file, is; None where that is not known, or for any other model.
+        neighbours: folders for companions in the same ComfyUI tree.
+        kinds_anywhere: what all files below all roots are, as far as that is known.
+        accepted_absent: paths whose absence somebody accepted.
+        is_all_seen: whether all roots were walked, none is out of reach, and every weight file was judged once.
+        missing_before: the companions that were missing when the model was judged last.
+        twins: weight files of the two experts that are the same.
+        hub_silence: why the last lookup of its source failed, or None.
+        orphans: unfinished files of the model that nobody goes on with, as of `now_s` (seconds since 1970).
     """
 
     model_id: str
@@ -228,3 +283,13 @@ class ModelEvidence(Struct, frozen=True):
     weights_present: int
     files_unread: int
     root_errno_name: str | None = None
+    kind: ModelKind | None = None
+    neighbours: tuple[Neighbours, ...] = ()
+    kinds_anywhere: frozenset[ModelKind] = frozenset()
+    accepted_absent: frozenset[bytes] = frozenset()
+    is_all_seen: bool = True
+    missing_before: tuple[Finding, ...] = ()
+    twins: tuple[Twins, ...] = ()
+    hub_silence: HubSilence | None = None
+    orphans: Orphans = Orphans()
+    now_s: float = 0.0

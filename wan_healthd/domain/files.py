@@ -58,6 +58,29 @@ class Listing(Struct, frozen=True):
     errno_name: str | None = None
 
 
+class Fingerprint(Struct, frozen=True):
+    """A folder in one value: while it stays the same, so do the names, types and identities of all that is directly in it.
+
+    Args:
+        path: of the folder.
+        digest: of its file system and own identity, of each file's name and identity, of each sub-folder's name and inode, and
+            of each link with what it leads to.
+        entries: how many there are.
+        folders: names of the sub-folders that are no links, sorted.
+        linked: names of the links that lead to folders or out of the root, sorted.
+        newest_ns: when the folder, or anything in it, changed last (ctime).
+        errno_name: set where not everything could be looked at; then the digest says nothing.
+    """
+
+    path: bytes
+    digest: bytes = b""
+    entries: int = 0
+    folders: tuple[bytes, ...] = ()
+    linked: tuple[bytes, ...] = ()
+    newest_ns: int = 0
+    errno_name: str | None = None
+
+
 class Role(StrEnum):
     """What a file is to its model."""
 

@@ -23,3 +23,18 @@ def printable(text: str) -> str:
 def base64_if_needed(path: bytes) -> str | None:
     """The exact bytes in base64 where `display` cannot give them back, else None."""
     return None if display(path).encode("utf-8") == path else base64.b64encode(path).decode("ascii")
+
+
+def is_at_or_below(path: bytes, folder: bytes) -> bool:
+    """Whether `path` is `folder` or below it, by name alone."""
+    return path == folder or path.startswith(folder.rstrip(b"/") + b"/")
+
+
+def overlap(one: bytes, other: bytes) -> bool:
+    """Whether one of the paths is the other or above it."""
+    return is_at_or_below(one, other) or is_at_or_below(other, one)
+
+
+def join(folder: bytes, name: bytes) -> bytes:
+    """The path of an entry of the folder."""
+    return folder.rstrip(b"/") + b"/" + name

@@ -13,8 +13,11 @@ from wan_healthd.domain.alerts import Alert
 from wan_healthd.domain.digests import BLOCK_DIGEST_BYTES, Algorithm, Assurance
 from wan_healthd.domain.evidence import HeaderFacts, Section
 from wan_healthd.domain.extents import ByteRange
-from wan_healthd.domain.files import FileLook, Listing
+from wan_healthd.domain.files import FileLook, Fingerprint, Listing
+from wan_healthd.domain.hub import RepoTree
 from wan_healthd.domain.identity import FileIdentity
+from wan_healthd.domain.source_ref import SourceRef
+from wan_healthd.domain.watching import RootWatch
 
 T = TypeVar("T")
 
@@ -63,6 +66,9 @@ class Files(Protocol):
     def list_folder(self, root: bytes, path: bytes) -> Listing:
         """The folder's entries with a look at each; links to folders are looked at, never descended."""
 
+    def fingerprint(self, root: bytes, path: bytes) -> Fingerprint:
+        """The folder in one value, in one pass: much cheaper than its listing."""
+
     def open(self, root: bytes, path: bytes) -> OpenedFile:
         """Open a regular file for reading without blocking on FIFOs or devices."""
 
@@ -77,6 +83,9 @@ class Files(Protocol):
 
         Only names are told, and nothing outside the root is looked at: a link out of it ends the way with its target's name.
         """
+
+    def mounted(self) -> frozenset[str]:
+        """Names, as in `FileIdentity.filesystem`, of the file systems that are mounted anywhere."""
 
 
 class WatchKind(StrEnum):
@@ -94,7 +103,7 @@ class WatchKind(StrEnum):
     OVERFLOW = "overflow"
     """Events were lost below `path`."""
     FAILED = "failed"
-    """Watching `path` ended or could not begin."""
+    """Watching the root `path` ended or could not begin. Folders below a root that cannot be watched stand in its report."""
 
 
 class WatchEvent(Struct, frozen=True):
@@ -111,13 +120,34 @@ class Watcher(Protocol):
         """Begin; roots are added with `add_root`."""
 
     def add_root(self, root: bytes) -> None:
-        """Watch `root`; a root that cannot be watched is told as FAILED. Blocks while watches are set."""
+        """Watch `root`; a root that cannot be watched is told as FAILED. Blocks while watches are set.
+
+        Folders below it that cannot be watched are told by `report`.
+        """
 
     def remove_root(self, root: bytes) -> None:
         """Stop watching `root`; no error if it is not watched."""
 
+    def look_at_mounts(self) -> bool:
+        """Whether something was mounted or unmounted since the last call; the next patrol of each root sees to it there.
+
+        Waits for no file system.
+        """
+
+    def patrol(self, root: bytes) -> None:
+        """See to it that the watches of `root` work: what does not is set anew and told.
+
+        Called every few seconds; blocks for as long as the root's file systems do, and no other root with it.
+        """
+
+    def fill_gaps(self, root: bytes) -> None:
+        """Try again to watch what could not be; each folder where it works now is told as FOLDER_CHANGED. Blocks."""
+
+    def report(self, root: bytes) -> RootWatch:
+        """How far the watching of `root` reaches. Never blocks."""
+
     def stop(self) -> None:
-        """End all threads."""
+        """End all threads; those that hang on a file system are left behind."""
 
 
 class Cron(Protocol):
@@ -164,6 +194,13 @@ class Notifier(Protocol):
     @property
     def watchdog_interval_s(self) -> float | None:
         """How often `watchdog` must be called (half the limit); None where nobody watches."""
+
+
+class Hub(Protocol):
+    """Says what a repository holds; asks the network, within bounds of its own on time and memory."""
+
+    async def tree(self, ref: SourceRef) -> RepoTree:
+        """What the repository holds at the revision ("main" where none is stated); raises HubUnreachable."""
 
 
 class ReadMode(StrEnum):
@@ -263,8 +300,8 @@ class DigestEngine(Protocol):
     async def read(self, descriptor: int, request: ReadRequest, on_run: Callable[[BlockRun], None]) -> ReadOutcome:
         """Read and digest; `on_run` is called in the event loop, in file order, at least every 256 MiB."""
 
-    async def header(self, descriptor: int, format_name: str) -> HeaderFacts:
-        """Judge the header as the named format."""
+    async def header(self, descriptor: int, format_name: str, *, from_disk: bool = False) -> HeaderFacts:
+        """Judge the header as the named format; `from_disk` asks the disk itself, where the file system allows that."""
 
     async def locate(self, format_name: str, packed_header: bytes, ranges: Sequence[ByteRange]) -> TouchedTensors:
         """Name the tensors that the ranges touch, by a header that was stored earlier."""

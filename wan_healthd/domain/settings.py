@@ -12,10 +12,14 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from wan_healthd.domain.alert_ledger import Reminders
+from wan_healthd.domain.watching import WatchMode
+
 Hours = Annotated[float, Meta(gt=0, le=87_600)]
 Days = Annotated[int, Meta(ge=1, le=3650)]
 Duration = Annotated[float, Meta(gt=0, le=3650 * 86_400, extra={"written_as": "duration"})]
 AbsolutePath = Annotated[str, Meta(min_length=1, max_length=4096, extra={"written_as": "path"})]
+RelativePattern = Annotated[str, Meta(min_length=1, max_length=1024)]
 Fraction = Annotated[float, Meta(gt=0, le=1)]
 
 
@@ -36,18 +40,22 @@ class RootSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A folder to watch; `path` is absolute."""
 
     path: AbsolutePath
+    watch: WatchMode = WatchMode.AUTO
 
 
 class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A model that is expected at `path` (absolute), even when nothing is there.
 
     `manifest` is a list of its files' digests (as `sha256sum` writes it, or JSON), absolute or relative to `path`: the best
-    authority there is.
+    authority there is. `source` is where its good bytes come from (see `domain.source_ref`). `essential` are the files that it
+    needs, relative to `path`: names, or patterns with `*` in their last part; None leaves that to the layout.
     """
 
     id: Annotated[str, Meta(min_length=1, max_length=512)]
     path: AbsolutePath
     manifest: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
+    source: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
+    essential: Annotated[tuple[RelativePattern, ...], Meta(max_length=1000)] | None = None
 
 
 class SweepSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,6 +64,33 @@ class SweepSettings(Struct, frozen=True, forbid_unknown_fields=True):
     incremental_every: Duration | None = None
     """Default: `check_interval_hours`."""
     full_every: Duration = 7 * 86400.0
+    exposure_goal: Duration | None = None
+    """How old the stalest verified byte of a model may be before that is an alert. Default: twice `full_every`."""
+    poll_every: Duration = 300.0
+    """Between two looks at folders of which inotify does not tell every change."""
+
+
+class HubSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What may be asked of the model hub."""
+
+    lookup: bool = False
+    """Whether the hub may be asked, over the network, what the models that state a `source` should be."""
+
+
+class EventSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long events are kept one by one; older ones become counts by day, kind and model. Seconds."""
+
+    keep: Duration = 90 * 86_400.0
+    most: Annotated[int, Meta(ge=1000, le=100_000_000)] = 1_000_000
+    """Beyond this many the oldest become counts, however young."""
+
+
+class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How people are told."""
+
+    reminders: Reminders = Reminders.DIMINISHING
+    most_per_minute: Annotated[int, Meta(ge=1, le=1000)] = 20
+    """Of one kind; what is more comes as one record."""
 
 
 class ApiSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,7 +109,15 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     models: tuple[ModelSettings, ...] = ()
     health: HealthCheckConfig = HealthCheckConfig()
     sweep: SweepSettings = SweepSettings()
+    hub: HubSettings = HubSettings()
+    events: EventSettings = EventSettings()
+    alerts: AlertSettings = AlertSettings()
     api: ApiSettings = ApiSettings()
+
+    @property
+    def exposure_goal_s(self) -> float:
+        """How old the stalest verified byte of a model may be, in seconds."""
+        return self.sweep.exposure_goal or 2 * self.sweep.full_every
 
     @property
     def incremental_every_s(self) -> float:

@@ -29,8 +29,8 @@ MAX_SECOND_OPINION_BYTES = 4 << 20
 _SYNTAX = msgspec.json.Decoder(msgspec.Raw)
 _EMPTY = re.compile(rb"\s*+\{\s*+\}\s*+")
 _CUT = "truncated"
-_CUT_TOKEN = re.compile(r"|-|[.eE][+-]?|-?[A-Za-z]{1,7}")
-"""What may stand where the parser gives up, if the text ends inside a number or a word."""
+_CUT_TOKEN = re.compile(r"|-|[.eE][+-]?|-?[A-Za-z]{1,7}|\\?u?[0-9A-Fa-f]{0,4}")
+"""What may stand where the parser gives up, if the text ends inside a number, a word or an escape."""
 _TEXT_STEP_BYTES = 1 << 20
 
 

@@ -120,8 +120,8 @@ def _touched(extents: Extents, payload_offset: int, ranges: Sequence[ByteRange])
     return touched_of(tensors, damaged)
 
 
-def tensor_sizes(header: bytes) -> dict[str, int]:
-    """Bytes of each tensor by its name.
+def tensor_names(header: bytes) -> frozenset[str]:
+    """The names of all tensors.
 
     Args:
         header: JSON bytes that `judge` found valid, or only at odds with the file's size; for others the answer is empty.
@@ -129,8 +129,8 @@ def tensor_sizes(header: bytes) -> dict[str, int]:
     try:
         _, extents = _read_extents(header)
     except (Malformed, TooMuch):
-        return {}
-    return {name: end - begin for name, begin, end in zip(extents.names, extents.begins, extents.ends, strict=True)}
+        return frozenset()
+    return frozenset(extents.names)
 
 
 def _read_extents(header: bytes) -> tuple[TensorTable, Extents]:

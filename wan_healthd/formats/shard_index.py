@@ -7,8 +7,7 @@ Loaders trust it blindly: a key that its shard does not have stays empty without
 from __future__ import annotations
 
 import zlib
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection
 
 import msgspec
 from msgspec import Struct
@@ -41,35 +40,6 @@ class ShardIndex(Struct, frozen=True):
         return tuple(sorted(set(self.weight_map.values())))
 
 
-class AbsentKeys(Struct, frozen=True):
-    """Tensors that a shard should have and has not: the first of their names, sorted, and how many they are."""
-
-    shard: str
-    names: tuple[str, ...]
-    total: int
-
-
-class ShardFacts(Struct, frozen=True):
-    """An index against the headers of its shards.
-
-    Args:
-        missing_shards: files that the index names and that are not there (or have no readable header), sorted.
-        absent_keys: by shard, tensors that the index expects in it; only of shards that are there.
-        declared_total: `total_size` of the index; None where it has none.
-        actual_total: bytes of all tensors in the shards; None while a shard is missing.
-    """
-
-    missing_shards: tuple[str, ...]
-    absent_keys: tuple[AbsentKeys, ...]
-    declared_total: int | None
-    actual_total: int | None
-
-    @property
-    def total_differs(self) -> bool:
-        """Whether the two totals are known and not the same: worth a warning, for loaders do not care."""
-        return None not in (self.declared_total, self.actual_total) and self.declared_total != self.actual_total
-
-
 class _Document(Struct):
     weight_map: dict[str, str]
     metadata: msgspec.Raw = msgspec.Raw(b"null")
@@ -85,7 +55,7 @@ _TOTAL = msgspec.json.Decoder(int | float)
 
 
 def judge(window: Window) -> HeaderFacts:
-    """Whether the file is an index; its text is kept, for `parse` and `compare`."""
+    """Whether the file is an index; its text is kept, for `parse`."""
     facts = json_text.judge(window)
     if facts.fault is not None or facts.undecided is not None:
         return msgspec.structs.replace(facts, format=FORMAT)
@@ -124,30 +94,12 @@ def parse(text: bytes) -> ShardIndex:
     return ShardIndex(document.weight_map, _total_size(document.metadata))
 
 
-def compare(index: ShardIndex, tables: Mapping[str, Mapping[str, int]]) -> ShardFacts:
-    """The index against what its shards have. Tensors that stand in a shard without being named are no fault.
+def absent_keys(index: ShardIndex, shard: str, names: Collection[str]) -> list[str]:
+    """Tensors that the index places in this shard and that are not among those that it has, sorted.
 
-    Args:
-        index: the index.
-        tables: for each shard that is there, the bytes of each of its tensors.
+    Tensors that stand in a shard without being named by the index are no fault.
     """
-    expected = defaultdict(list)
-    for key, shard in index.weight_map.items():
-        expected[shard].append(key)
-    missing = tuple(shard for shard in index.shards if shard not in tables)
-    absent = (_absent(shard, expected[shard], tables[shard]) for shard in index.shards if shard in tables)
-    actual = None if missing else sum(sum(tables[shard].values()) for shard in index.shards)
-    return ShardFacts(
-        missing_shards=missing,
-        absent_keys=tuple(item for item in absent if item.total),
-        declared_total=index.total_size,
-        actual_total=actual,
-    )
-
-
-def _absent(shard: str, expected: Sequence[str], table: Mapping[str, int]) -> AbsentKeys:
-    absent = sorted(key for key in expected if key not in table)
-    return AbsentKeys(shard, tuple(absent[:MAX_SHOWN_KEYS]), len(absent))
+    return sorted(key for key, place in index.weight_map.items() if place == shard and key not in names)
 
 
 def _check_file_name(name: str) -> None:

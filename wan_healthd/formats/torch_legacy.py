@@ -1,28 +1,37 @@
 """Files of torch before 1.6: five pickles, then each storage as a count of elements and their bytes.
 
-The format checks nothing itself, and its pickles are only walked over, never run. What can be proved is that a file ends too
-early: inside its pickles, or because no sequence of storages of the element sizes that it mentions fits into it.
+The pickles are only walked over, never run. The fourth one says of each storage which type and how many elements it has, the
+fifth in which order they follow; so each has its place, and the file its size. A count that differs from the fourth pickle's is
+a fault: torch refuses it ("storage has wrong byte size"). What stands behind the last storage is no fault: torch ignores it.
 
-Source: `_legacy_save` and `_legacy_load` in torch 2.13's serialization.py.
+Source: `_legacy_save` and `_legacy_load` in torch 2.13's serialization.py, `THPStorage_readFileRaw` in its serialization.cpp.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from msgspec import Struct
 
 from wan_healthd.domain.evidence import HeaderFacts, HeaderFault
+from wan_healthd.domain.extents import ByteRange
+from wan_healthd.domain.paths import display
+from wan_healthd.domain.ports import TouchedTensors
 from wan_healthd.formats.cursor import Cursor, OverBudget, Short
+from wan_healthd.formats.pickle_stack import StorageNeed
 from wan_healthd.formats.pickle_walk import PickleWalker, UnknownInstruction, Walk
-from wan_healthd.formats.strict_json import TooMuch
+from wan_healthd.formats.strict_json import Malformed, TooMuch
+from wan_healthd.formats.touching import TensorMap, pack_map, touched_in_map, touched_of
 from wan_healthd.formats.window import MAX_FILE_BYTES, Window
+from wan_healthd.formats.zip_end import exactly
 
 FORMAT = "torch-legacy"
 MAGIC = bytes.fromhex("8a0a6cfc9c46f9206aa850192e")
 """The pickled magic number, behind the two bytes that state the pickle's protocol."""
 PROTOCOLS = (b"\x80\x02", b"\x80\x03")
 
-MAX_STORAGES_READ = 4096
-"""Counts of elements that are looked at; each costs a read somewhere else in the file."""
+MAX_COUNTS_READ = 4096
+"""Counts of elements that are compared; each costs a read somewhere else in the file."""
 COUNT_BYTES = 8
 
 _VERSION = b"M\xe9\x03."
@@ -51,11 +60,13 @@ _ELEMENT_BYTES = {
 }
 
 
-class _Fit(Struct, frozen=True):
-    """Whether the storages can fit; `end` is where the last one must end, if there is only one answer to that."""
+class _Storage(Struct, frozen=True, gc=False):
+    """A storage and its place: `begin` is where its count stands, `end` is behind its bytes. Offsets from the file's start."""
 
-    fits: bool
-    end: int | None
+    name: str
+    elements: int
+    begin: int
+    end: int
 
 
 def has_magic(head: bytes) -> bool:
@@ -71,6 +82,8 @@ def judge(window: Window) -> HeaderFacts:
         return _judge_rest(window, cursor) if fault is None else HeaderFacts(format=FORMAT, fault=fault)
     except Short:
         return HeaderFacts(format=FORMAT, fault=HeaderFault("truncated", "the file ends inside the pickles that describe it"))
+    except Malformed as fault:
+        return HeaderFacts(format=FORMAT, fault=HeaderFault(fault.code, fault.detail))
     except UnknownInstruction as unknown:
         return HeaderFacts(format=FORMAT, undecided="unknown-to-us", undecided_detail=str(unknown))
     except (TooMuch, OverBudget) as excess:
@@ -92,56 +105,81 @@ def _judge_start(cursor: Cursor) -> HeaderFault | None:
     raise UnknownInstruction("the file states its version in an unknown way")
 
 
+def touched(packed: bytes, ranges: Sequence[ByteRange]) -> TouchedTensors:
+    """Which tensors hold bytes of the given ranges; `packed` is the unpacked `packed_header` of `judge`."""
+    return touched_in_map(packed, ranges)
+
+
 def _judge_rest(window: Window, cursor: Cursor) -> HeaderFacts:
     walker = PickleWalker(cursor)
     walker.walk()  # about the machine that wrote it
     saved, keys = walker.walk(), walker.walk()
-    fit = _fit(window, cursor.offset, keys, _sizes(saved))
-    if fit.fits:
-        return HeaderFacts(format=FORMAT, declared_bytes=fit.end, payload_offset=cursor.offset)
-    detail = f"the file is too short for its {keys.strings} storages"
-    fault = HeaderFault("truncated", detail)
-    return HeaderFacts(format=FORMAT, fault=fault, declared_bytes=fit.end, payload_offset=cursor.offset)
+    storages = _lay_out(saved, _listed(keys), cursor.offset)
+    tensors = _map(storages, cursor.offset)
+    end = storages[-1].end if storages else cursor.offset
+    lost = touched_of(tensors, [ByteRange(window.size_bytes, end - window.size_bytes)])
+    return HeaderFacts(
+        format=FORMAT,
+        fault=_fault(window, storages, end),
+        declared_bytes=end if end <= MAX_FILE_BYTES else None,
+        payload_offset=cursor.offset,
+        tensor_count=len(storages),
+        packed_header=pack_map(tensors) if end <= MAX_FILE_BYTES else None,
+        lost_tensors=lost.names,
+        lost_tensors_total=lost.total,
+    )
 
 
-def _sizes(saved: Walk) -> tuple[int, ...]:
-    """Sizes that an element of a storage may have, in bytes; empty where that is not known."""
-    types = saved.storage_types
-    if types is None or not types <= _ELEMENT_BYTES.keys():
-        return ()
-    return tuple(sorted({_ELEMENT_BYTES[name] for name in types}))
+def _listed(keys: Walk) -> tuple[bytes, ...]:
+    """The storages' keys in the order of the file."""
+    texts = tuple(text for text in keys.texts if text is not None)
+    if not keys.is_list_of_strings or len(texts) < len(keys.texts) or len(set(texts)) < len(texts):
+        raise UnknownInstruction("the file lists its storages in an unknown way")
+    return texts
 
 
-def _fit(window: Window, offset: int, keys: Walk, sizes: tuple[int, ...]) -> _Fit:
-    """Whether the storages fit between `offset` and the end of the file, whichever of `sizes` each of them has."""
-    count = keys.strings
-    if not keys.is_list_of_strings or (count and not sizes):
-        return _Fit(fits=True, end=None)
-    if not count:
-        return _Fit(fits=True, end=offset)
-    open_ends = [(0, offset)]
-    seen = set(open_ends)
-    end: int | None = None
-    for _ in range(MAX_STORAGES_READ):
-        if not open_ends:
-            return _Fit(fits=False, end=end)
-        number, begin = open_ends.pop()
-        ends = _ends(window, begin, sizes)
-        if number + 1 == count:
-            end = ends[0] if len(sizes) == 1 and ends else None
-            if any(item <= window.size_bytes for item in ends):
-                return _Fit(fits=True, end=end)
-            continue
-        fresh = {(number + 1, item) for item in ends if item < window.size_bytes} - seen
-        seen |= fresh
-        open_ends += sorted(fresh)
-    return _Fit(fits=True, end=None)
+def _lay_out(saved: Walk, keys: Sequence[bytes], offset: int) -> list[_Storage]:
+    """Each storage in its place, the first one at `offset`."""
+    if saved.storages is None:
+        raise UnknownInstruction("the file refers to its storages in an unknown way")
+    if saved.storages.keys() != set(keys):
+        raise Malformed("storage-list", f"the file lists {len(keys)} storages, but its tensors need other ones")
+    storages = []
+    for key in keys:
+        need = saved.storages[key]
+        end = offset + COUNT_BYTES + need.elements * _element_bytes(need)
+        storages.append(_Storage(_name(key, saved.names), need.elements, offset, end))
+        offset = end
+    return storages
 
 
-def _ends(window: Window, begin: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """Where the storage that begins here may end; nowhere if its count is cut, or is one that no file can hold."""
-    count = window.read(begin, COUNT_BYTES)
-    if len(count) < COUNT_BYTES:
-        return ()
-    ends = (begin + COUNT_BYTES + int.from_bytes(count, "little") * size for size in sizes)
-    return tuple(end for end in ends if end <= MAX_FILE_BYTES)
+def _element_bytes(need: StorageNeed) -> int:
+    try:
+        return _ELEMENT_BYTES[need.type_name]
+    except KeyError:
+        raise UnknownInstruction(f"the file has storages of an unknown type: {display(need.type_name)}") from None
+
+
+def _name(key: bytes, names: Mapping[bytes, bytes]) -> str:
+    name = names.get(key)
+    return display(b"storage " + key if name is None else name)
+
+
+def _map(storages: Sequence[_Storage], payload_offset: int) -> TensorMap:
+    return TensorMap(
+        payload_offset=payload_offset,
+        names=[storage.name for storage in storages],
+        begins=[storage.begin for storage in storages],
+        ends=[storage.end for storage in storages],
+    )
+
+
+def _fault(window: Window, storages: Sequence[_Storage], end: int) -> HeaderFault | None:
+    if end > window.size_bytes:
+        return HeaderFault("truncated", f"the file is too short for its {len(storages)} storages")
+    for storage in storages[:MAX_COUNTS_READ]:
+        count = int.from_bytes(exactly(window, storage.begin, COUNT_BYTES), "little", signed=True)
+        if count != storage.elements:
+            detail = f"the storage of {storage.name} states {count} elements, but the file says that it has {storage.elements}"
+            return HeaderFault("storage-count", detail)
+    return None

@@ -17,7 +17,7 @@ from wan_healthd.domain.ports import TouchedTensors
 from wan_healthd.formats.strict_json import Malformed, TooMuch
 from wan_healthd.formats.touching import MAX_NAME_CHARS, TensorMap, pack_map, touched_in_map
 from wan_healthd.formats.window import Window
-from wan_healthd.formats.zip_directory import DEFLATED, Directory, read_directory
+from wan_healthd.formats.zip_directory import DEFLATED, Directory, Entry, read_directory
 from wan_healthd.formats.zip_payloads import Payload, locate
 
 FORMAT = "torch-zip"
@@ -26,7 +26,7 @@ MAX_NAMES_CHARS = 2 << 20
 """Bound on all names together: the answer must fit into one frame of the worker."""
 
 CHECKED_INFLATION = 128
-"""Deflated content that claims to grow more than this is not offered for a check: it would cost time out of proportion."""
+"""What claims to grow more than this is not inflated, which would cost time out of proportion, and so the file not judged."""
 ALWAYS_CHECKED_BYTES = 1 << 20
 
 _ROOTS = (b"data.pkl", b"model.json", b"archive_format", b".data/extern_modules")
@@ -52,6 +52,9 @@ def judge(window: Window) -> HeaderFacts:
     for entry in directory.entries:
         if (reason := entry.unsupported) is not None:
             return _undecided("unknown-to-us", reason)
+        if not _is_checkable(entry):
+            grows = f"entry {entry.label} claims to inflate from {entry.stored_bytes} to {entry.size_bytes} bytes"
+            return _undecided("header-too-large-to-judge", grows)
     return HeaderFacts(
         format=FORMAT,
         declared_bytes=directory.archive_bytes,
@@ -103,11 +106,10 @@ def _sections(payloads: Sequence[Payload], names: Sequence[str]) -> tuple[Sectio
     """All zeros are no CRCs at all: saved with `torch.serialization.set_crc32_options(False)`."""
     if not any(payload.entry.crc32 for payload in payloads):
         return ()
-    return tuple(_section(payload, name) for payload, name in zip(payloads, names, strict=True) if _is_checkable(payload))
+    return tuple(_section(payload, name) for payload, name in zip(payloads, names, strict=True))
 
 
-def _is_checkable(payload: Payload) -> bool:
-    entry = payload.entry
+def _is_checkable(entry: Entry) -> bool:
     return entry.size_bytes <= max(ALWAYS_CHECKED_BYTES, CHECKED_INFLATION * entry.stored_bytes)
 
 

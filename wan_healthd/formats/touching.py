@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from wan_healthd.domain.evidence import Section
 from wan_healthd.domain.extents import ByteRange, merge
 from wan_healthd.domain.ports import TouchedTensors
 
@@ -56,6 +57,24 @@ def touched_of(tensors: TensorMap, ranges: Sequence[ByteRange]) -> TouchedTensor
         total=total,
         in_header=damaged[0].offset < tensors.payload_offset,
     )
+
+
+def narrowed(touched: TouchedTensors, bad: Sequence[Section], ranges: Sequence[ByteRange]) -> TouchedTensors:
+    """What of the touched tensors is damaged for certain: those of them whose own CRC-32 does not fit, if there are any.
+
+    Args:
+        touched: what holds bytes of the ranges, which are whole blocks.
+        bad: parts of the file whose CRC-32 is wrong, ascending and without overlaps.
+        ranges: byte ranges of the file, in any order.
+    """
+    places = TensorMap(
+        payload_offset=0,
+        names=[section.name for section in bad],
+        begins=[section.offset for section in bad],
+        ends=[section.offset + section.length for section in bad],
+    )
+    certain = touched_of(places, ranges)
+    return msgspec.structs.replace(touched, names=certain.names, total=certain.total) if certain.total else touched
 
 
 def _without_empty(tensors: TensorMap) -> TensorMap:

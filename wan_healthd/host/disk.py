@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 
+from wan_healthd.domain.storage import DiskUsage
 
-def usage_percent(path: bytes) -> float | None:
-    """Share of the file system at `path` that is used, 0..100, as df(1) counts: root's reserve is neither used nor free.
 
-    None where it cannot be asked, or has no size (proc).
-    """
+def usage(path: bytes) -> DiskUsage | None:
+    """The file system at `path`; None where it cannot be asked, or has no size (proc). Blocks on a dead mount."""
     try:
-        facts = os.statvfs(path)
+        facts, device = os.statvfs(path), os.stat(path).st_dev
     except OSError:
         return None
-    used = facts.f_blocks - facts.f_bfree
-    usable = used + facts.f_bavail
-    return 100.0 * used / usable if usable > 0 else None
+    if not facts.f_blocks:
+        return None
+    return DiskUsage(device, (facts.f_blocks - facts.f_bfree) * facts.f_frsize, facts.f_bavail * facts.f_frsize)

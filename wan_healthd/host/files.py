@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 from msgspec import Struct, structs
 
-from wan_healthd.domain.files import Entry, FileLook, Listing, Presence
+from wan_healthd.domain.files import Entry, FileLook, Fingerprint, Listing, Presence
 from wan_healthd.domain.ports import OpenedFile, SmallRead
 from wan_healthd.host.beneath import Opener, Top, open_beneath, relative_to, way_beneath
-from wan_healthd.host.filesystems import FileSystems
+from wan_healthd.host.filesystems import FileSystems, mounted_names
+from wan_healthd.host.fingerprints import Looks, fingerprint_of
 from wan_healthd.host.looks import errno_name_of, look_of, look_of_error
 from wan_healthd.host.openat2 import openat2
 
@@ -78,6 +79,19 @@ class LocalFiles:
         entries.sort(key=lambda entry: entry.name)
         return Listing(path, tuple(entries), refusal)
 
+    def fingerprint(self, root: bytes, path: bytes) -> Fingerprint:
+        """The folder in one value; a folder of more than MAX_ENTRIES has none (EOVERFLOW)."""
+        try:
+            with _place(root, path) as place, self._opened(place, LIST_FLAGS) as folder:
+                inside = place.relative + b"/"
+                look = Looks(
+                    behind=lambda name: self._look_behind(_Place(place.top, inside + os.fsencode(name))),
+                    filesystem=lambda name, device: self._name_of(folder, name, device),
+                )
+                return fingerprint_of(path, folder, look, MAX_ENTRIES)
+        except OSError as error:
+            return Fingerprint(path, errno_name=errno_name_of(error))
+
     def open(self, root: bytes, path: bytes) -> OpenedFile:
         """Open a regular file for reading; anything else is looked at, but not opened."""
         try:
@@ -113,6 +127,10 @@ class LocalFiles:
                 return path, *way_beneath(place.top, place.relative)[:MAX_HOPS]
         except OSError:
             return (path,)
+
+    def mounted(self) -> frozenset[str]:
+        """Names of the file systems that are mounted anywhere; asks local disks, and of servers only the mount table."""
+        return mounted_names()
 
     def _look(self, place: _Place) -> FileLook:
         """First without following, so that a link is known as one, then behind it."""
@@ -171,6 +189,10 @@ class LocalFiles:
                     look = look_of_error(error)
                 if look.presence is not Presence.ABSENT:
                     yield Entry(name, look)
+
+    def _name_of(self, folder: int, name: str | None, device: int) -> str:
+        """The file system of the folder itself (`name` None), or of an entry that is not on the folder's."""
+        return self._filesystems.name(folder, device) if name is None else self._elsewhere(folder, name)
 
     def _elsewhere(self, folder: int, name: str) -> str:
         """The file system of an entry that is not on its folder's: a mount point, a subvolume, a layer of an overlay."""

@@ -7,8 +7,10 @@ import os
 import select
 import threading
 import weakref
+from collections.abc import Iterator
 
 from wan_healthd.domain.paths import printable
+from wan_healthd.host.eventless import why_eventless
 from wan_healthd.host.mounts import MOUNT_TABLE, Mount, main_point, mount_of, mount_table
 from wan_healthd.host.volume_ids import uuid_of_descriptor, uuid_of_source
 
@@ -51,6 +53,21 @@ class FileSystems:
     def close(self) -> None:
         """Let go of the mount table."""
         self._finalizer()
+
+
+def mounted_names() -> frozenset[str]:
+    """Names of all file systems that are mounted in this mount namespace."""
+    table = mount_table()
+    return frozenset(name for mount in table for name in _names_of(mount, table))
+
+
+def _names_of(mount: Mount, table: list[Mount]) -> Iterator[str]:
+    """The name without a UUID always, since a file may have been seen when nobody knew the UUID."""
+    yield printable(_name_without_uuid(mount, table))
+    local = why_eventless(mount.kind) is None and mount.kind != "autofs"  # whose servers may be silent, and what would wake
+    uuid = uuid_of_source(mount.source) or (_uuid_at_mount(mount, table) if local else None)
+    if uuid:
+        yield printable(f"uuid:{uuid}")
 
 
 def _find_name(descriptor: int, device: int) -> str:

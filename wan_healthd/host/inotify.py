@@ -1,21 +1,22 @@
-"""Hints about changed files: the `Watcher` port over inotify, through watchdog's `InotifyFD`.
-
-watchdog's `Observer` is not used. It swallows watch limits and refusals, holds every event behind a rename back for half a
-second, tells an overflow only to the log, and reports the files of a new folder before anybody can know that they are
-complete (watchdog 7.1.0, `observers/inotify.py`). The layer below it, which owns the descriptor, the thread and the watch
-descriptors, has none of this; its version is pinned, since it is not documented.
-"""
+"""Hints about changed files: the `Watcher` port over inotify, and the sentry that sees to it that the watches still work."""
 
 from __future__ import annotations
 
 import contextlib
-import os
+import functools
 import threading
+import time
 from collections.abc import Callable
 
-from watchdog.observers.inotify_c import DEFAULT_EVENT_BUFFER_SIZE, InotifyEvent, InotifyFD
-
 from wan_healthd.domain.ports import WatchEvent, WatchKind
+from wan_healthd.domain.watching import RootWatch
+from wan_healthd.host.canary import DEADLINE_S, Song
+from wan_healthd.host.eventless import eventless_folders
+from wan_healthd.host.gaps import watch_limit
+from wan_healthd.host.inotify_reader import Reader
+from wan_healthd.host.looks import errno_name_of
+from wan_healthd.host.mount_watch import MountWatch
+from wan_healthd.host.threads import spawn
 from wan_healthd.host.watched_tree import WatchedTree
 
 Sink = Callable[[WatchEvent], None]
@@ -24,30 +25,50 @@ OWN_FOLDER = b".wan-healthd"
 """Quarantine and temporaries of ours on a model file system: never watched (contract: Models and judgement)."""
 
 
-class InotifyWatcher:
-    """The `Watcher` port. One thread serves all roots; the sink is called from it, and from `add_root` for what fails there.
+MOST_PARTING_S = 0.5
+"""How long `stop` waits for what may hang on a file system."""
 
-    Not seen, so that sweeps have to find it: what other machines change on network file systems, writes through `mmap`
-    before the file is closed, a file system mounted over a watched folder, and the renaming of a folder above a root.
+
+class InotifyWatcher:
+    """The `Watcher` port. Each root has an inotify instance and a thread of its own.
+
+    While a watch is set, watchdog lets nobody read: were there one instance for all roots, one that does not answer would
+    deafen the others.
+
+    The sink is called from them, and from whoever calls `add_root`, `patrol` and `fill_gaps`, with what they find.
+
+    Not seen, so that sweeps have to find it: what happens behind the kernel's back (`host.eventless`), and writes through
+    `mmap` before the file is closed.
+
+    Args:
+        canary_s: see `host.canary.DEADLINE_S`.
     """
 
-    def __init__(self, ignored_names: frozenset[bytes] = frozenset({OWN_FOLDER})) -> None:
+    def __init__(self, ignored_names: frozenset[bytes] = frozenset({OWN_FOLDER}), *, canary_s: float = DEADLINE_S) -> None:
         self._ignored_names = ignored_names
+        self._canary_s = canary_s
         self._lock = threading.Lock()
         self._trees: dict[bytes, WatchedTree] = {}
-        self._reader: _Reader | None = None
+        self._refused: dict[bytes, str] = {}
+        self._shaken: dict[bytes, list[bytes]] = {}
+        self._mounts: MountWatch | None = None
         self._sink: Sink | None = None
 
     def start(self, sink: Sink) -> None:
         """Begin; roots are added with `add_root`."""
-        self._sink = sink
+        with self._lock:
+            self._sink = sink
+            self._mounts = self._mounts or MountWatch()
 
     def add_root(self, root: bytes) -> None:
         """Watch `root` anew; one that cannot be watched is told as FAILED. Blocks while watches are set."""
         self.remove_root(root)
+        if self._sink is None:  # it was stopped meanwhile: nobody would take the watches away again
+            return
         try:
             tree = self._new_tree(root)
-        except OSError:  # no inotify instance left for this user (fs.inotify.max_user_instances)
+        except OSError as error:  # no inotify instance left for this user (fs.inotify.max_user_instances)
+            self._refused[root] = errno_name_of(error)
             self._tell(WatchEvent(WatchKind.FAILED, root))
         else:
             tree.plant()
@@ -55,36 +76,99 @@ class InotifyWatcher:
     def remove_root(self, root: bytes) -> None:
         """Stop watching `root`; no error if it is not watched."""
         with self._lock:
+            self._refused.pop(root, None)
+            self._shaken.pop(root, None)
             tree = self._trees.pop(root, None)
         if tree is not None:
-            tree.fell()
+            _end(tree)
+
+    def look_at_mounts(self) -> bool:
+        """Whether something was mounted or unmounted since the last call. Waits for no file system."""
+        with self._lock:
+            points = frozenset() if self._mounts is None else self._mounts.changed_points()
+            for root, tree in self._trees.items() if points else ():
+                self._shaken.setdefault(root, []).extend(tree.places_of(points))
+        return bool(points)
+
+    def patrol(self, root: bytes) -> None:
+        """See to it that the root's watches work, and set anew what does not.
+
+        The folder at its path is the one that is watched, and an event of it arrives; below it, nothing was mounted or
+        unmounted. Blocks for some system calls, or up to the canary's deadline where something is wrong.
+        """
+        with self._lock:
+            tree, places = self._trees.get(root), self._shaken.pop(root, ())
+        if tree is None:
+            return
+        for place in places:
+            tree.plant_again(place)
+        song = tree.try_root(self._canary_s)
+        if song is Song.DEAD:
+            tree.plant_again(root)
+        elif song is Song.STUCK:
+            self._replace(root, tree)
+
+    def fill_gaps(self, root: bytes) -> None:
+        """Try again to watch the folders of `root` that could not be; each that can be now is told as FOLDER_CHANGED."""
+        tree = self._trees.get(root)
+        if tree is not None:
+            tree.fill_gaps()
+
+    def report(self, root: bytes) -> RootWatch:
+        """How far the watching of `root` reaches. Never blocks."""
+        tree, mounts = self._trees.get(root), self._mounts
+        if tree is None:
+            refusal = self._refused.get(root)
+            gaps = () if refusal is None else (root,)
+            return RootWatch(root, gaps=gaps, unwatched=len(gaps), errno_name=refusal)
+        found = tree.gaps
+        return RootWatch(
+            root=root,
+            folders=tree.folder_count,
+            gaps=found.gaps,
+            unwatched=found.unwatched,
+            errno_name=found.errno_name,
+            limit=watch_limit() if found.errno_name == "ENOSPC" else None,
+            eventless=() if mounts is None else eventless_folders(root, tree.real_root, mounts.table),
+        )
 
     def stop(self) -> None:
-        """End the thread; nothing is told afterwards."""
+        """End the threads; nothing is told afterwards. What hangs on a file system is left behind."""
         with self._lock:
             self._sink = None
             trees, self._trees = self._trees, {}
-            reader, self._reader = self._reader, None
-        for tree in trees.values():
-            tree.fell()
-        if reader is not None:
-            reader.stop()
-            reader.join()
+            mounts, self._mounts = self._mounts, None
+        if mounts is not None:
+            mounts.close()
+        partings = [spawn("wan-inotify-end", functools.partial(_end, tree)) for tree in trees.values()]
+        deadline = time.monotonic() + MOST_PARTING_S
+        for parting in partings:
+            parting.join(max(0.0, deadline - time.monotonic()))
 
     def _new_tree(self, root: bytes) -> WatchedTree:
+        reader = Reader(lambda: self._on_reader_lost(root, tree))
+        tree = WatchedTree(reader, root, self._tell, self._ignored_names)
+        reader.start()
         with self._lock:
-            if self._reader is None or not self._reader.should_keep_running():
-                self._reader = _Reader(self._on_reader_lost)
-                self._reader.start()
-            tree = self._trees[root] = WatchedTree(self._reader, root, self._tell, self._ignored_names)
-            return tree
+            self._trees[root] = tree
+        return tree
 
-    def _on_reader_lost(self) -> None:
+    def _replace(self, root: bytes, tree: WatchedTree) -> None:
+        """The thread lives but does not read: it is left behind, and another one begins."""
+        self._forget(root, tree)
+        tree.abandon()
+        tree.reader.stop()  # it ends as soon as it comes back; it is not waited for
+        self.add_root(root)
+        self._tell(WatchEvent(WatchKind.OVERFLOW, root))
+
+    def _on_reader_lost(self, root: bytes, tree: WatchedTree) -> None:
         """The thread ended by itself: nothing is watched any more. `add_root` starts another one."""
-        with self._lock:
-            trees, self._trees = self._trees, {}
-        for root in trees:
+        if self._forget(root, tree):
             self._tell(WatchEvent(WatchKind.FAILED, root))
+
+    def _forget(self, root: bytes, tree: WatchedTree) -> bool:
+        with self._lock:
+            return self._trees.get(root) is tree and self._trees.pop(root) is tree
 
     def _tell(self, event: WatchEvent) -> None:
         sink = self._sink
@@ -94,43 +178,7 @@ class InotifyWatcher:
                 sink(event)
 
 
-class _Reader(InotifyFD):
-    """watchdog's thread, with what it lacks: it says when it dies, and its descriptor is not inherited by children."""
-
-    def __init__(self, on_lost: Callable[[], None]) -> None:
-        super().__init__()
-        self.name = "wan-inotify"
-        self._on_lost = on_lost
-
-    @classmethod
-    def _create_inotify_fd(cls) -> int:
-        descriptor = super()._create_inotify_fd()
-        os.set_inheritable(descriptor, False)
-        return descriptor
-
-    def run(self) -> None:
-        """Read until stopped; an exception ends the thread, but not in silence."""
-        try:
-            super().run()
-        finally:
-            if self.should_keep_running():
-                self._is_reading = False  # so that `stop` closes the descriptors instead of asking this thread to
-                self.stop()
-                self._on_lost()
-
-    def read_events(self, *, event_buffer_size: int = DEFAULT_EVENT_BUFFER_SIZE) -> list[InotifyEvent]:
-        """The next events, without repeated writes to one file: a download makes thousands of them a second."""
-        return without_repeated_writes(super().read_events(event_buffer_size=event_buffer_size))
-
-
-def without_repeated_writes(events: list[InotifyEvent]) -> list[InotifyEvent]:
-    """The events, less each MODIFY of a file of which the last event before it was a MODIFY too."""
-    kept: list[InotifyEvent] = []
-    latest: dict[tuple[int, bytes], InotifyEvent] = {}
-    for event in events:
-        place = (event.wd, event.name)
-        before = latest.get(place)
-        if before is None or not (event.is_modify and before.is_modify):
-            kept.append(event)
-        latest[place] = event
-    return kept
+def _end(tree: WatchedTree) -> None:
+    tree.fell()
+    tree.reader.stop()
+    tree.reader.join()

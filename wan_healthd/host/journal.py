@@ -30,6 +30,10 @@ TOO_LARGE = frozenset({errno.EMSGSIZE, errno.ENOBUFS})
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 Fields = dict[str, bytes]
+JOURNAL_FIELDS = frozenset(
+    f"WAN_{name}" for name in ("EVENT", "ALERT", "MODEL", "COUNT", "TEST", "FILE", "FINDING", "SEVERITY", "CAUSE", "REPAIR")
+)
+"""The fields of our own that a record may have."""
 
 
 def alert_fields(alert: Alert) -> Fields:
@@ -43,6 +47,8 @@ def alert_fields(alert: Alert) -> Fields:
         "WAN_EVENT": alert.kind.name,
         "WAN_ALERT": alert.kind.alert_class,
         "WAN_MODEL": alert.model_id,
+        "WAN_COUNT": str(alert.count) if alert.count > 1 else None,
+        "WAN_TEST": "1" if alert.is_test else None,
     }
     if finding is not None:
         fields |= {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,8 @@ Renderer = Callable[[Any, str, MutableMapping[str, Any]], str]
 
 SYSLOG_PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 DEBUG_PRIORITY = 7
+STARS = "***"
+SHORTEST_SECRET = 8
 
 
 def terminal_line(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
@@ -50,6 +52,23 @@ def json_line(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
 def without_formatter_marks(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """The event without what other handlers' formatters leave on a record, where it looks like somebody's own keys."""
     return {key: value for key, value in event.items() if key not in ("message", "asctime")}
+
+
+def without_secrets(secrets: Sequence[str], renderer: Renderer) -> Renderer:
+    """The renderer, in whose lines stars stand for these secrets, also as they look inside a JSON text.
+
+    One that is shorter than any token is not hidden: it would make stars of ordinary words.
+    """
+    hidden = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
+    forms = sorted({*hidden, *(json.dumps(secret)[1:-1] for secret in hidden)}, key=len, reverse=True)
+
+    def render(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+        line = renderer(logger, method, event)
+        for form in forms:
+            line = line.replace(form, STARS)
+        return line
+
+    return render
 
 
 def syslog_priority(level: int) -> int:

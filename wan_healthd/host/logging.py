@@ -6,12 +6,20 @@ Importing structlog takes 70 ms: nothing else in this room does.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import TextIO
 
 import structlog
 
 from wan_healthd.host.journal import is_journal_stream
-from wan_healthd.host.log_lines import Renderer, journal_line, json_line, terminal_line, without_formatter_marks
+from wan_healthd.host.log_lines import (
+    Renderer,
+    journal_line,
+    json_line,
+    terminal_line,
+    without_formatter_marks,
+    without_secrets,
+)
 
 OWN_LOGGER = "wan_healthd"
 """Every logger of ours is below this one; its level is the level."""
@@ -19,12 +27,13 @@ OWN_LOGGER = "wan_healthd"
 OTHERS_LEVEL = logging.WARNING
 
 
-def configure(level: str, stream: TextIO) -> None:
+def configure(level: str, stream: TextIO, secrets: Sequence[str] = ()) -> None:
     """Send all logs to `stream`: readable on a terminal, with a priority prefix into the journal, else as JSON lines.
 
     Args:
         level: "debug", "info", "warning", "error" or "critical", for our own logs; others' begin at warning.
         stream: stays the caller's.
+        secrets: what must never be logged, whoever logs it: other packages' errors quote what they were given.
 
     Raises:
         ValueError: no such level.
@@ -40,7 +49,7 @@ def configure(level: str, stream: TextIO) -> None:
         cache_logger_on_first_use=True,
     )
     handler = _Handler(stream)
-    handler.setFormatter(_formatter(stream))
+    handler.setFormatter(_formatter(stream, secrets))
     root = logging.getLogger()
     for previous in [item for item in root.handlers if isinstance(item, _Handler)]:
         root.removeHandler(previous)
@@ -70,7 +79,7 @@ class _Handler(logging.StreamHandler[TextIO]):
         """Nothing: stderr is what failed."""
 
 
-def _formatter(stream: TextIO) -> logging.Formatter:
+def _formatter(stream: TextIO, secrets: Sequence[str]) -> logging.Formatter:
     renderer: Renderer = json_line
     if is_journal_stream(stream):
         renderer = journal_line
@@ -78,5 +87,5 @@ def _formatter(stream: TextIO) -> logging.Formatter:
         renderer = terminal_line
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[structlog.stdlib.ExtraAdder(), without_formatter_marks],
-        processors=[structlog.processors.format_exc_info, renderer],
+        processors=[structlog.processors.format_exc_info, without_secrets(secrets, renderer)],
     )

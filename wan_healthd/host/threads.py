@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +17,13 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 DEFAULT_SIZE = 4
-"""Threads of a pool: some may hang on a dead mount while the others still serve."""
+"""Threads of a pool that serve; those that hang on a dead mount do not count."""
+
+HANGS_S = 5.0
+"""A thread that is at one call for longer may hang, and others are made in its place."""
+
+MOST_THREADS = 64
+"""Beyond this many threads, those that hang do count."""
 
 DEFAULT_CLOSE_LIMIT_S = 2.0
 
@@ -81,15 +88,20 @@ def _raising(error: BaseException) -> Callable[[], Any]:
 class ThreadPool:
     """The `Threads` port: a few daemon threads that are started as needed and serve any number of event loops.
 
+    A call that hangs keeps its thread, but not for long the place of another one: see HANGS_S.
+
     A task that is cancelled stops waiting at once. Its call, if it is under way, goes on in its thread and its result is
     dropped; if it has not begun, it never does.
     """
 
-    def __init__(self, size: int = DEFAULT_SIZE, name: str = "wan-blocking") -> None:
+    def __init__(self, size: int = DEFAULT_SIZE, name: str = "wan-blocking", *, hangs_s: float = HANGS_S) -> None:
         self._size = size
+        self._hangs_s = hangs_s
         self._name = name
         self._jobs: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
+        self._numbers = itertools.count()
+        self._begun: dict[threading.Thread, float] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -123,13 +135,26 @@ class ThreadPool:
             if self._closed:
                 raise _closed()
             self._jobs.put(job)
-            if len(self._threads) < self._size:
-                self._threads.append(spawn(f"{self._name}-{len(self._threads)}", self._work))
+            if self._serving() < self._size and len(self._threads) < MOST_THREADS:
+                self._threads.append(spawn(f"{self._name}-{next(self._numbers)}", self._work))
+
+    def _serving(self) -> int:
+        """Threads that do not hang."""
+        overdue = time.monotonic() - self._hangs_s
+        return len(self._threads) - sum(begun < overdue for begun in self._begun.values())
 
     def _work(self) -> None:
+        own = threading.current_thread()
         while (job := self._jobs.get()) is not None:
+            with self._lock:
+                self._begun[own] = time.monotonic()
             job.perform()
             del job  # it holds the call and what the call holds; the wait for the next one may be long
+            with self._lock:
+                del self._begun[own]
+                if self._serving() > self._size and not self._closed:  # those that hung came back
+                    self._threads.remove(own)
+                    return
 
     def _refuse_waiting(self) -> None:
         with contextlib.suppress(Empty):

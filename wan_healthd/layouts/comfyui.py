@@ -15,7 +15,15 @@ SPLIT_FILES = b"split_files"
 
 ABOVE = frozenset({b"models", SPLIT_FILES})
 
-_EXPERT = re.compile(rb"(wan2\.2_[ti]2v_)(high|low)(_noise_14B_.+\.safetensors)")
+COMPANIONS = frozenset({b"vae", b"text_encoders", b"clip"})
+"""Those of the folders that hold what a model needs beside it."""
+
+_PAIRS = (
+    re.compile(rb"(wan2\.2_[ti]2v_)(high|low)(_noise_14B_.+\.safetensors)"),
+    re.compile(rb"(wan2\.2_[ti]2v_lightx2v_4steps_lora_(?:[\w.]+_)?)(high|low)(_noise\.safetensors)"),
+)
+"""Names of the repackaged experts, and of the LoRAs that go with them."""
+
 _OTHER = {b"high": b"low", b"low": b"high"}
 
 
@@ -24,9 +32,26 @@ def is_collection(base: bytes, parent: bytes | None) -> bool:
     return base in FOLDERS and (parent is None or parent in ABOVE)
 
 
+def collection_above(path: bytes, root: bytes) -> bytes | None:
+    """The outermost of ComfyUI's folders that `path`, which is below `root`, lies in (or is, if it ends in a slash)."""
+    folder, parent = root.rstrip(b"/"), None
+    for part in path[len(folder) :].lstrip(b"/").split(b"/")[:-1]:
+        folder += b"/" + part
+        if is_collection(part, parent):
+            return folder
+        parent = part
+    return None
+
+
 def lone_experts(names: frozenset[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Official experts of the 14B models that lack their other half, each with the name that the other has."""
+    """Official experts of the 14B models, and LoRAs for them, that lack their other half, each with the name that it has.
+
+    Half of another precision or version is not missed: it is the other half all the same.
+    """
     for name in sorted(names):
-        match = _EXPERT.fullmatch(name)
-        if match is not None and (other := match[1] + _OTHER[match[2]] + match[3]) not in names:
-            yield name, other
+        match = next((found for pair in _PAIRS if (found := pair.fullmatch(name))), None)
+        if match is None:
+            continue
+        begin = match[1] + _OTHER[match[2]]
+        if not any(other.startswith(begin) for other in names):
+            yield name, begin + match[3]

@@ -11,7 +11,7 @@ from wan_healthd.domain.files import Entry, Listing
 from wan_healthd.domain.models import Model
 from wan_healthd.layouts import needs
 from wan_healthd.layouts.hf_cache import Repo
-from wan_healthd.layouts.names import is_hidden_folder, is_unfinished
+from wan_healthd.layouts.names import in_flight, is_hidden_folder, is_unfinished
 from wan_healthd.layouts.needs import Need
 
 
@@ -33,6 +33,7 @@ class Ground(Struct, frozen=True):
         needs: what the model must hold here and below, relative to this folder.
         repo: the hub cache's repository in which the folder lies, above its snapshots.
         is_collection: it holds models, one a file, as ComfyUI has them.
+        is_told: the configuration says what the model needs (`essential`): its layout has no say in it.
         is_skipped: nothing here or below is of interest.
         ignored: entries of this folder that are no models' files and no strangers either.
     """
@@ -41,6 +42,7 @@ class Ground(Struct, frozen=True):
     needs: tuple[Need, ...] = ()
     repo: Repo | None = None
     is_collection: bool = False
+    is_told: bool = False
     is_skipped: bool = False
     ignored: frozenset[bytes] = frozenset()
 
@@ -48,7 +50,7 @@ class Ground(Struct, frozen=True):
         """What a walk brings along into the sub-folder of that name."""
         if self.is_skipped or name in self.ignored:
             return Ground(is_skipped=True)
-        return Ground(self.model, needs.below(self.needs, name), self.repo, self.is_collection)
+        return Ground(self.model, needs.below(self.needs, name), self.repo, self.is_collection, self.is_told)
 
     def entries(self, listing: Listing) -> Iterator[Entry]:
         """The entries of the folder that anybody may claim."""
@@ -58,4 +60,6 @@ class Ground(Struct, frozen=True):
 
 def names_in(listing: Listing) -> frozenset[bytes]:
     """Names that can meet a need: what is hidden or still being fetched is not there yet."""
-    return frozenset(e.name for e in listing.entries if not is_hidden_folder(e.name) and not is_unfinished(e.name))
+    fetched = in_flight(entry.name for entry in listing.entries)
+    names = frozenset(e.name for e in listing.entries if not is_hidden_folder(e.name) and not is_unfinished(e.name))
+    return names - fetched

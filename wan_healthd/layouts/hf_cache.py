@@ -20,6 +20,7 @@ NO_MODELS = (b"datasets--", b"spaces--")
 BESIDE_REPOS = frozenset({b"blobs", b"CACHEDIR.TAG", b"version.txt"})
 """The store that repositories share, and the cache's own marks, beside the repositories' folders."""
 
+_PAYLOAD = re.compile(rb"(.*)/blobs/([0-9a-f]{2})/\2[0-9a-f]{62}", re.DOTALL)
 _COMMIT = re.compile(rb"[0-9a-f]{40}")
 _REPO = re.compile(rb"models--([A-Za-z0-9._-]+?)--([A-Za-z0-9._-]+)")
 _BARE_REPO = re.compile(rb"models--([A-Za-z0-9._]+(?:-[A-Za-z0-9._]+)*)")
@@ -62,6 +63,22 @@ def repo_of_blob(path: bytes) -> bytes | None:
     """The folder of the repository whose snapshots may link to the file at `path`; None if it is no blob of one."""
     folder, _, blob = path.rpartition(b"/blobs/")
     return folder if blob and b"/" not in blob and folder.rpartition(b"/")[2].startswith(PREFIX) else None
+
+
+def cache_of_payload(path: bytes) -> bytes | None:
+    """The cache whose repositories share the file at `path`; None if it is no payload of the shared store.
+
+    Newer clients (huggingface_hub 2.4.0, `utils/_shared_blobs.py`) keep it as `blobs/XX/XET_HASH`; a repository's blob is then
+    a link to it.
+    """
+    payload = _PAYLOAD.fullmatch(path)
+    return None if payload is None else payload[1] or b"/"
+
+
+def cache_of_snapshot(path: bytes) -> bytes | None:
+    """The cache in which the snapshot at `path` lies; None if it is no snapshot."""
+    repo, snapshots, _ = path.rpartition(b"/" + SNAPSHOTS + b"/")
+    return repo.rpartition(b"/")[0] if snapshots else None
 
 
 def is_commit(name: bytes) -> bool:

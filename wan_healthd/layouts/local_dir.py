@@ -5,6 +5,7 @@ from __future__ import annotations
 from wan_healthd.layouts import comfyui, folder
 
 NOTES = b".cache/huggingface/download"
+TREES = b".cache/huggingface/trees"
 
 
 def is_collection(names: frozenset[bytes]) -> bool:

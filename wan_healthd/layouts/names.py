@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from wan_healthd.domain.files import Role
 
 WEIGHT_SUFFIXES = (b".safetensors", b".sft", b".gguf", b".pth", b".pt", b".jit", b".ckpt", b".bin", b".onnx")
@@ -13,7 +15,24 @@ SUPPORT_SUFFIXES = (b".json", b".txt", b".model", b".yaml", b".yml", b".jinja", 
 PROSE = (b"readme", b"license", b"licence", b"notice", b"changelog", b"usage")
 """Supporting files whose names begin so are for people: no loader misses them."""
 
-UNFINISHED_SUFFIXES = (b".incomplete", b".part", b".partial", b".crdownload", b".aria2", b".download", b".tmp", b".temp", b"~")
+DIGEST_LISTS = (b".sha256.txt", b"sha256sums.txt", b"sha256sum.txt")
+"""What speaks of model files is none itself, whatever it is called (see `wan_healthd.provenance.sidecar`)."""
+
+CONTROL_SUFFIX = b".aria2"
+"""aria2 keeps what it knows of a download beside the file itself, which may have its full size from the beginning."""
+
+UNFINISHED_SUFFIXES = (
+    b".incomplete",
+    b".part",
+    b".partial",
+    b".crdownload",
+    CONTROL_SUFFIX,
+    CONTROL_SUFFIX + b"__temp",
+    b".download",
+    b".tmp",
+    b".temp",
+    b"~",
+)
 """Downloads and copies under way, each by its maker's own suffix (domain facts, section 2)."""
 
 OWN_FOLDER = b".wan-healthd"
@@ -48,12 +67,26 @@ def role_of(name: bytes) -> Role | None:
         return None
     if lower.endswith(WEIGHT_SUFFIXES):
         return Role.WEIGHTS
-    return Role.SUPPORT if lower.endswith(SUPPORT_SUFFIXES) and not lower.startswith(PROSE) else None
+    is_read_by_loaders = lower.endswith(SUPPORT_SUFFIXES) and not lower.startswith(PROSE) and not lower.endswith(DIGEST_LISTS)
+    return Role.SUPPORT if is_read_by_loaders else None
 
 
 def is_unfinished(name: bytes) -> bool:
     """Whether a file of this name is still being fetched or written by its maker's own convention."""
     return name.lower().endswith(UNFINISHED_SUFFIXES)
+
+
+def finished_name(name: bytes) -> bytes:
+    """The name that the file will have once it is whole, as far as its maker's suffix tells."""
+    suffix = max((suffix for suffix in UNFINISHED_SUFFIXES if name.lower().endswith(suffix)), key=len, default=b"")
+    return name[: len(name) - len(suffix)]
+
+
+def in_flight(present: Iterable[bytes]) -> frozenset[bytes]:
+    """Those of the names in one folder whose downloads are under way although the names do not say so."""
+    every = frozenset(present)
+    controls = (name for name in every if name.endswith(CONTROL_SUFFIX))
+    return every.intersection(name.removesuffix(CONTROL_SUFFIX) for name in controls)
 
 
 def is_hidden_folder(name: bytes) -> bool:

@@ -7,11 +7,9 @@ and it is the *link's* name that is the digest. So every path on the way from a 
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterable
 
-from wan_healthd.domain.evidence import Claim
 from wan_healthd.domain.files import VerifiedBy
 from wan_healthd.domain.paths import display
 from wan_healthd.provenance.sources import Subject, Told
@@ -28,18 +26,8 @@ def told(way: Iterable[bytes], subject: Subject) -> Told:
     return together([as_told(statement, subject) for path in way if (statement := _statement(path)) is not None])
 
 
-def target_of(path: bytes, link_text: bytes) -> bytes:
-    """The absolute path that a link at `path` with this text leads to, one hop on."""
-    return posixpath.normpath(posixpath.join(posixpath.dirname(path), link_text))
-
-
 def _statement(path: bytes) -> Statement | None:
     blob = _BLOB.fullmatch(path)
     if blob is None:
         return None
     return Statement(VerifiedBy.BLOB_NAME, f"the name of its blob in {display(blob[1])}", blob[2].decode())
-
-
-def claim_of(path: bytes) -> Claim | None:
-    """The claim of a blob's own path; None where the name tells nothing."""
-    return next(iter(told([path], Subject(path)).claims), None)

@@ -1,11 +1,13 @@
-"""What a new judgement changes among the findings of a path. Pure."""
+"""What a new judgement changes among the findings of a path or a model. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
+from wan_healthd.domain.events import EventKind, NewEvent
 from wan_healthd.domain.findings import Finding
 
 
@@ -41,3 +43,22 @@ def _says(finding: Finding) -> tuple[object, ...]:
 
 def _tells(finding: Finding) -> tuple[object, ...]:
     return finding.message, finding.severity
+
+
+def events_of(change: Change, model_ids: Sequence[str], now: datetime) -> list[NewEvent]:
+    """What is told of the change: one event for each finding and model."""
+    kinds = (
+        (EventKind.FINDING_OPENED, change.opened),
+        (EventKind.FINDING_CHANGED, change.changed),
+        (EventKind.FINDING_CLEARED, change.cleared),
+    )
+    return [
+        NewEvent(now, kind, _told(kind, finding), model_id, finding.path, finding, None, finding.path_b64 or UNSET)
+        for kind, findings in kinds
+        for finding in findings
+        for model_id in model_ids or (None,)
+    ]
+
+
+def _told(kind: EventKind, finding: Finding) -> str:
+    return f"no longer: {finding.message}" if kind is EventKind.FINDING_CLEARED else finding.message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -16,10 +16,12 @@ from wan_healthd.domain.models import Model
 from wan_healthd.domain.ports import Clock, Files, Threads
 from wan_healthd.provenance import blob_name, pointer
 from wan_healthd.provenance.choose import Choice, choose
+from wan_healthd.provenance.homes import homes
 from wan_healthd.provenance.places import sources_for
 from wan_healthd.provenance.sources import SourceFile, SourceKind, Subject, Told, Unusable
 from wan_healthd.provenance.stated import together
 from wan_healthd.provenance.telling import Statements, parse, told, unread
+from wan_healthd.services.hub_word import HubWord
 from wan_healthd.services.shelf import Shelf
 
 OF_MANY = frozenset({SourceKind.MANIFEST, SourceKind.HF_TREE, SourceKind.SUMS})
@@ -54,13 +56,17 @@ class Claims:
     Args:
         manifests: path of the manifest that the configuration states for a model, by the model's id; absolute, or relative to
             the model's folder.
+        hub: what the hub said of the sources that the configuration states; None where it states none.
     """
 
-    def __init__(self, files: Files, threads: Threads, clock: Clock, manifests: Mapping[str, bytes]) -> None:
+    def __init__(
+        self, files: Files, threads: Threads, clock: Clock, manifests: Mapping[str, bytes], hub: HubWord | None = None
+    ) -> None:
         self._files = files
         self._threads = threads
         self._clock = clock
         self._manifests = manifests
+        self._hub = hub or HubWord({})
         self._shelf = Shelf()
 
     async def about(self, path: bytes, model: Model, look: FileLook, found: LfsPointer | None = None) -> Gathered:
@@ -86,7 +92,23 @@ class Claims:
             part = self._ask(waiting.popleft(), subject, now_ns)
             waiting.extend(part.further)
             parts.append(part)
+        parts.append(self._hub.about(subject, model))
         return together(parts)
+
+    async def homes_of(self, sha256: str, path: bytes, model: Model) -> tuple[bytes, ...]:
+        """Other paths of which a source beside the file at `path` says that they have this SHA-256."""
+        now_ns = int(self._clock.now().timestamp() * 1e9)
+        return await self._threads.run(lambda: tuple(self._homes(sha256, Subject(path), model, now_ns)))
+
+    def _homes(self, sha256: str, subject: Subject, model: Model, now_ns: int) -> Iterator[bytes]:
+        waiting = deque(sources_for(subject.path, model, self._manifests.get(model.id)))
+        while waiting:
+            source = waiting.popleft()
+            answer = self._answer(source, now_ns)
+            if not isinstance(answer, FileLook):
+                waiting.extend(told(source, answer, subject).further)
+                yield from homes(answer, source, subject, sha256)
+        yield from self._hub.homes_of(sha256, subject, model)
 
     def _ask(self, source: SourceFile, subject: Subject, now_ns: int) -> Told:
         answer = self._answer(source, now_ns)

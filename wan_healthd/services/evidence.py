@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from wan_healthd.checks.emptiness import may_be_zeros
+from wan_healthd.checks.header import UNKNOWN
 from wan_healthd.domain.catalogue import (
     ALL_ZEROS,
     CHECKSUM_MISMATCH,
@@ -29,6 +30,9 @@ from wan_healthd.store.records import PathState
 INTERNAL = "internal-error"
 """The obstacle where an error of ours kept a file from being judged."""
 
+IN_FLIGHT = "in-flight"
+"""The obstacle where a file is still being fetched."""
+
 _OF_HEADER = (
     FILE_EMPTY,
     FILE_TOO_LONG,
@@ -41,7 +45,9 @@ _REFUTED_BY_HEADER = frozenset(kind.code for kind in _OF_HEADER)
 _REFUTED_BY_CONTENT = frozenset(kind.code for kind in (ALL_ZEROS, CHECKSUM_MISMATCH, READ_ERROR, TRANSIENT_READ))
 
 
-def gather(state: PathState, look: FileLook, header: HeaderFacts | None = None) -> FileEvidence:
+def gather(
+    state: PathState, look: FileLook, header: HeaderFacts | None = None, *, header_misread: bool = False
+) -> FileEvidence:
     """What is known before any content was read."""
     record = state.record
     known = None
@@ -54,6 +60,7 @@ def gather(state: PathState, look: FileLook, header: HeaderFacts | None = None) 
         known=known,
         expectation=None if state.expected is None else state.expected.expectation,
         header=header,
+        header_misread=header_misread,
     )
 
 
@@ -89,9 +96,12 @@ def still_standing(before: Sequence[Finding], evidence: FileEvidence, found: Seq
 
 
 def is_worth_reading(evidence: FileEvidence) -> bool:
-    """A file that is broken by its header, with nothing to compare it with, need not be read, unless it may be all zeros."""
+    """A file that is broken by its header, with nothing to compare it with, need not be read, unless it may be all zeros.
+
+    One whose form is merely unknown is read: its content is all that can be watched.
+    """
     header = evidence.header
-    faulty = header is not None and (header.fault is not None or header.undecided is not None)
+    faulty = header is not None and (header.fault is not None or header.undecided not in (None, UNKNOWN))
     is_comparable = evidence.expectation is not None or bool(evidence.claims)
     return not faulty or is_comparable or (may_be_zeros(evidence) and not evidence.is_one_hole)
 

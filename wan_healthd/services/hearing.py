@@ -1,30 +1,23 @@
-"""Hearing witnesses: what a file's header says of it, and what the small files around it claim."""
+"""Hearing witnesses: what a file's header says of it, and what the files around it claim."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from wan_healthd.checks.read_errors import STORAGE_ERRORS
-from wan_healthd.domain.errors import WorkerFailed, WorkerRefused
-from wan_healthd.domain.evidence import FileEvidence, HeaderFacts
+from wan_healthd.domain.evidence import FileEvidence
 from wan_healthd.domain.findings import Finding
+from wan_healthd.domain.fitting import fit_of
+from wan_healthd.domain.models import Model
 from wan_healthd.domain.ports import DigestEngine, Files, Threads
-from wan_healthd.layouts.names import format_of
+from wan_healthd.layouts.experts import partner_of
 from wan_healthd.services.claims import Claims
-from wan_healthd.services.shards import absent_tensors, is_shard
-from wan_healthd.store import models
+from wan_healthd.services.headers import Headers, HeaderSaid
+from wan_healthd.services.indices import Indices
+from wan_healthd.store import models, twins
 from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
 from wan_healthd.store.records import ModelRecord, PathState
-
-
-class HeaderSaid(Struct, frozen=True):
-    """What a header says, or the obstacle that kept us from asking it; neither for a format that has none."""
-
-    facts: HeaderFacts | None = None
-    obstacle: str | None = None
-    complaint: str = ""
 
 
 class Heard(Struct, frozen=True):
@@ -38,7 +31,7 @@ class Hearing:
     """Asks headers through the digest engine, and sources through `claims`.
 
     Args:
-        reads_content: False: a header that the disk refuses is an obstacle, since no read will say which bytes.
+        reads_content: see `headers.Headers`.
     """
 
     def __init__(
@@ -51,34 +44,18 @@ class Hearing:
         claims: Claims,
         reads_content: bool,
     ) -> None:
-        self._engine = engine
-        self._files = files
-        self._threads = threads
+        self._headers = Headers(engine, reads_content=reads_content)
+        self._indices = Indices(files, threads, self._headers)
         self._database = database
         self._claims = claims
-        self._reads_content = reads_content
 
     async def header(self, path: bytes, descriptor: int) -> HeaderSaid:
         """What the open file at `path` says of itself."""
-        name = format_of(path.rsplit(b"/", 1)[-1])
-        if name is None:
-            return HeaderSaid()
-        try:
-            return HeaderSaid(await self._engine.header(descriptor, name))
-        except WorkerRefused as error:
-            if error.errno_name in STORAGE_ERRORS and self._reads_content:
-                return HeaderSaid()
-            return HeaderSaid(None, error.code, error.message)
-        except WorkerFailed as error:
-            return HeaderSaid(None, error.code, error.message)
+        return await self._headers.of(path, descriptor)
 
-    async def index_on(self, state: PathState, evidence: FileEvidence) -> FileEvidence:
-        """What the index beside a shard expects of it."""
-        record = state.record
-        if not is_shard(record.path):
-            return evidence
-        absent = await self._threads.run(lambda: absent_tensors(self._files, record.root, record.path, evidence.header))
-        return replace(evidence, absent_tensors=absent.names, absent_tensors_total=absent.total) if absent.total else evidence
+    async def index_on(self, state: PathState, evidence: FileEvidence, descriptor: int) -> FileEvidence:
+        """What a shard and its index say of one another."""
+        return await self._indices.held_against(state.record, evidence, descriptor)
 
     async def claims_on(self, state: PathState, evidence: FileEvidence) -> Heard:
         """What is claimed of the file. Once a person has trusted it, no claim accuses it; one may still prove it."""
@@ -91,6 +68,31 @@ class Hearing:
         if state.expected is not None and state.expected.is_trusted:
             return Heard(replace(evidence, claims=(), outdated_claims=(*agreeing, *gathered.outdated)))
         return Heard(replace(evidence, claims=agreeing, outdated_claims=gathered.outdated), gathered.findings)
+
+    async def home_of(self, state: PathState, evidence: FileEvidence) -> FileEvidence:
+        """Of content that is not what it should be: where in the model, or at its other expert, it is just what should be."""
+        sha256, path = None if evidence.content is None else evidence.content.sha256, state.record.path
+        if sha256 is None or not _is_out_of_place(evidence, sha256):
+            return evidence
+        partner = partner_of(path)
+        home = await self._database.read(lambda db: twins.home_of(db, sha256, state.record.id, partner))
+        record = None if home is not None else await self._database.read(lambda db: _model_of(db, state.record.id))
+        if record is not None:
+            stated = await self._claims.homes_of(sha256, path, record.model)
+            home = next((other for other in stated if other == partner or _is_of(other, record.model)), None)
+        return evidence if home is None else replace(evidence, home=home)
+
+
+def _is_out_of_place(evidence: FileEvidence, sha256: str) -> bool:
+    """Whether other content is expected here. What was expected and rotted on the disk is not out of place."""
+    if evidence.expectation is not None and evidence.expectation.sha256 == sha256:
+        return False
+    differs = evidence.content is not None and evidence.content.matches is False
+    return differs or fit_of(evidence).contradicted is not None
+
+
+def _is_of(path: bytes, model: Model) -> bool:
+    return model.layout.is_folder and path.startswith(model.path.rstrip(b"/") + b"/")
 
 
 def _model_of(connection: Connection, path_id: int) -> ModelRecord | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from wan_healthd.checks.baseline import vouched_by
@@ -19,8 +19,11 @@ from wan_healthd.domain.files import FileLook, Presence
 from wan_healthd.domain.findings import Finding
 from wan_healthd.domain.identity import FileIdentity
 from wan_healthd.domain.paths import display
-from wan_healthd.domain.ports import Clock, Files, OpenedFile, Threads
+from wan_healthd.domain.ports import Clock, Files, Threads
+from wan_healthd.services.arriving import is_in_flight
+from wan_healthd.services.deadline import Unanswered
 from wan_healthd.services.evidence import (
+    IN_FLIGHT,
     INTERNAL,
     gather,
     hindered,
@@ -30,11 +33,13 @@ from wan_healthd.services.evidence import (
     with_reading,
 )
 from wan_healthd.services.hearing import Heard, Hearing
+from wan_healthd.services.mount_points import MountPoints
+from wan_healthd.services.opening import close_in_thread, open_in_thread
 from wan_healthd.services.passes import Subject
 from wan_healthd.services.places import Places
 from wan_healthd.services.publish import Judgement, Publisher
 from wan_healthd.services.queue import Priority, Task, WorkQueue
-from wan_healthd.services.reading import CHANGED, ContentReader, Reading
+from wan_healthd.services.reading import CHANGED, DISAGREED, ContentReader, Reading
 from wan_healthd.services.roster import enroll, strike_off
 from wan_healthd.services.settle import QUIET_S
 from wan_healthd.services.turns import Turns
@@ -60,6 +65,7 @@ class Inspector:
         complain: told of errors that are ours.
         model_appeared: called with root and folder of a folder model that a single file brought to light: what lay there
             before belongs to it, too.
+        fell_silent: called with the root of a file that was not judged, since something there did not answer.
     """
 
     def __init__(
@@ -78,6 +84,7 @@ class Inspector:
         retry_later: Callable[[bytes], None],
         complain: Callable[[str, BaseException], None],
         model_appeared: Callable[[bytes, bytes], None] = lambda root, folder: None,
+        fell_silent: Callable[[bytes, Unanswered], None] = lambda root, silence: None,
     ) -> None:
         self._queue = queue
         self._files = files
@@ -92,7 +99,10 @@ class Inspector:
         self._retry_later = retry_later
         self._complain = complain
         self._model_appeared = model_appeared
+        self._fell_silent = fell_silent
         self._turns = Turns()
+        self._mount_points = MountPoints(files, threads, database)
+        self._under_way: dict[Task, asyncio.Task[tuple[str, ...]]] = {}
 
     async def run(self) -> None:
         """Work in all lanes until cancelled."""
@@ -102,15 +112,26 @@ class Inspector:
             for _ in range(URGENT_LANES):
                 group.create_task(self._lane(urgent_only=True))
 
+    def put_down(self) -> None:
+        """Stop what is not urgent and let it wait again; its read goes on at its block when it is taken up."""
+        for task, work in self._under_way.items():
+            if not task.priority.is_urgent:
+                work.cancel()
+
     async def _lane(self, *, urgent_only: bool) -> None:
         while True:
             task = await self._queue.get(urgent_only=urgent_only)
-            model_ids = task.models
+            model_ids: tuple[str, ...] | None = task.models
             try:
-                model_ids = await self._inspect(task) or task.models
+                model_ids = await self._attend(task)
+            except Unanswered as silence:  # not the file is unreadable, but what it is on: a sweep of the root tells
+                self._fell_silent(task.root, silence)
             except Exception as error:  # the boundary that isolates one job: the next file is judged whatever came of this
                 self._complain(f"inspecting {display(task.path)}", error)
                 await self._admit_failure(task, error)
+            if model_ids is None:
+                self._queue.give_back(task)
+                continue
             tickets = await self._queue.done(task)
             try:
                 await self._publisher.finished(model_ids)
@@ -118,6 +139,19 @@ class Inspector:
                 self._complain("finishing a check", error)
             for ticket in tickets:
                 ticket.end()
+
+    async def _attend(self, task: Task) -> tuple[str, ...] | None:
+        """Judge one file; returns the models that it belongs to, or None if it was put down."""
+        work = self._under_way[task] = asyncio.ensure_future(self._inspect(task))
+        try:
+            return await work or task.models
+        except asyncio.CancelledError:
+            lane = asyncio.current_task()
+            if lane is not None and lane.cancelling():
+                raise
+            return None
+        finally:
+            del self._under_way[task]
 
     async def _admit_failure(self, task: Task, failure: Exception) -> None:
         """That we could not look is a finding, too: nobody shall take the verdict of before for a new one."""
@@ -131,7 +165,7 @@ class Inspector:
 
     async def _inspect(self, task: Task) -> tuple[str, ...]:
         """Judge one file; returns the models that it belongs to."""
-        opened = await self._open(task)
+        opened = await open_in_thread(self._files, self._threads, task.root, task.path)
         try:
             state = await self._known(task, opened.look)
             if state is None:
@@ -143,22 +177,13 @@ class Inspector:
                 await self._judge_opened(task, state, opened.look, opened.descriptor)
         finally:
             if opened.descriptor is not None:
-                os.close(opened.descriptor)
+                await close_in_thread(self._threads, opened.descriptor)
         return await self._database.read(lambda db: models.of_path(db, state.record.id))
-
-    async def _open(self, task: Task) -> OpenedFile:
-        """Open in a thread; if we are cancelled meanwhile, what it opens is closed again."""
-        opening = asyncio.ensure_future(self._threads.run(lambda: self._files.open(task.root, task.path)))
-        try:
-            return await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            opening.add_done_callback(_close_opened)
-            raise
 
     async def _known(self, task: Task, look: FileLook) -> PathState | None:
         """What the store knows of the path; one that is there and belongs to a model is enrolled first."""
         state = await self._database.read(lambda db: paths.state(db, task.path))
-        if state is not None or look.presence is Presence.ABSENT:
+        if state is not None or look.presence in (Presence.ABSENT, Presence.FOLDER):
             return state
         place = await self._places.find(task.root, task.path)
         if place is None:
@@ -172,9 +197,8 @@ class Inspector:
     async def _judge_unopened(self, state: PathState, look: FileLook) -> None:
         record = state.record
         if look.presence is Presence.ABSENT:
-            root = await self._threads.run(lambda: self._files.look(record.root, record.root))
-            if root.presence is not Presence.FOLDER:
-                return  # not the file is missing, but all of its root: the next sweep tells
+            if await self._mount_points.hides(record.root, record.path):
+                return  # not the file is missing, but what it was on: the next sweep tells
             if record.content_id is None and state.expected is None and not record.is_essential:
                 now = self._clock.now()
                 await self._database.write(lambda db: _forget(db, record.id, now))
@@ -183,6 +207,9 @@ class Inspector:
         await self._publish(state, heard, record.content_id)
 
     async def _judge_opened(self, task: Task, state: PathState, look: FileLook, descriptor: int) -> None:
+        if await self._is_in_flight(state):
+            await self._publish(state, Heard(hindered(gather(state, look), IN_FLIGHT)), state.record.content_id)
+            return
         if task.settled and self._age_s(look.identity) < CLOCK_TICK_S:
             await self._say_early_word(state, look, descriptor)
         look = await self._past_tick(look, descriptor)
@@ -205,25 +232,34 @@ class Inspector:
         if evidence.unjudged == CHANGED.obstacle and task.patient:
             self._retry_later(task.path)
 
+    async def _is_in_flight(self, state: PathState) -> bool:
+        record, was_whole, now_s = state.record, state.expected is not None, self._clock.now().timestamp()
+        return await self._threads.run(
+            lambda: is_in_flight(self._files, record.root, record.path, was_whole=was_whole, now_s=now_s)
+        )
+
     async def _hear_and_read(
         self, task: Task, state: PathState, look: FileLook, subject: Subject
     ) -> tuple[Heard | None, Reading | None]:
         """All evidence on an open file; None if it seems that somebody still writes it."""
         said = await self._hearing.header(task.path, subject.descriptor)
-        evidence = gather(state, look, said.facts)
+        evidence = gather(state, look, said.facts, header_misread=said.was_misread)
+        if said.obstacle == DISAGREED.obstacle and not await self._is_still(subject):
+            return Heard(with_reading(evidence, CHANGED, "")), None
         if said.obstacle is not None:
             return Heard(hindered(evidence, said.obstacle, said.complaint)), None
         if self._seems_under_way(task, evidence):
             return None, None
         if said.facts is not None and not await self._is_still(subject):
             return Heard(with_reading(evidence, CHANGED, "")), None
-        heard = await self._hearing.claims_on(state, await self._hearing.index_on(state, evidence))
+        heard = await self._hearing.claims_on(state, await self._hearing.index_on(state, evidence, subject.descriptor))
         if not self._reads_content or not is_worth_reading(heard.evidence):
             return heard, None
         await self._say_first_word(state, heard.evidence, subject.content)
-        asked = replace(subject, header=said.facts, claims=heard.evidence.claims)
+        asked = replace(subject, header=heard.evidence.header, claims=heard.evidence.claims)
         reading, complaint = await self._read(task, state, asked)
-        return replace(heard, evidence=with_reading(heard.evidence, reading, complaint)), reading
+        evidence = await self._hearing.home_of(state, with_reading(heard.evidence, reading, complaint))
+        return replace(heard, evidence=evidence), reading
 
     def _seems_under_way(self, task: Task, evidence: FileEvidence) -> bool:
         """A sweep met a file that was written to just now and looks damaged, or cannot be told from a part of itself.
@@ -245,6 +281,8 @@ class Inspector:
 
     async def _say_early_word(self, state: PathState, look: FileLook, descriptor: int) -> None:
         """What the header of a finished file shows, before its time stamps can be relied on; then it is looked at again."""
+        if look.identity is None or look.identity.size_bytes == 0:  # whether it may be empty, its sources say
+            return
         said = await self._hearing.header(state.record.path, descriptor)
         evidence = gather(state, look, said.facts)
         found = judge_file(evidence)
@@ -264,7 +302,15 @@ class Inspector:
         findings = _first_of_each_code((*found, *standing, *heard.findings))
         authority = vouched_by(evidence, findings)
         await self._publisher.judged(
-            Judgement(state.record, evidence.look, findings, content_id, vouched_by=authority, ends_scrub=ends_scrub)
+            Judgement(
+                state.record,
+                evidence.look,
+                findings,
+                content_id,
+                vouched_by=authority,
+                ends_scrub=ends_scrub,
+                kind=UNSET if evidence.header is None else evidence.header.kind,
+            )
         )
 
     async def _past_tick(self, look: FileLook, descriptor: int) -> FileLook:
@@ -285,7 +331,7 @@ class Inspector:
             if not subject.content.is_whole:
                 return await self._reader.first_read(subject), ""
             if task.full:
-                return await self._reader.scrub(subject, None), ""
+                return await self._reader.scrub(subject, None, since=task.since), ""
             suspects = suspect_blocks(state)
             if suspects and state.record.content_id == subject.content.id:
                 return await self._reader.scrub(subject, suspects), ""
@@ -313,8 +359,3 @@ def _forget(connection: Connection, path_id: int, now: datetime) -> None:
     """A file that was seen but never read is no loss: a download moved to its real name."""
     paths.forget(connection, path_id)
     strike_off(connection, now)
-
-
-def _close_opened(opening: asyncio.Future[OpenedFile]) -> None:
-    if not opening.cancelled() and opening.exception() is None and (descriptor := opening.result().descriptor) is not None:
-        os.close(descriptor)

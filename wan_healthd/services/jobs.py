@@ -1,10 +1,10 @@
-"""Checks that somebody asked for: each is a job with a number, progress and a result."""
+"""Checks and sweeps that somebody asked for: each is a job with a number and progress, a check with a result."""
 
 from __future__ import annotations
 
 import itertools
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -12,11 +12,13 @@ from wan_healthd.domain.errors import HealthdError, JobNotFound, ModelNotFound
 from wan_healthd.domain.ports import Clock
 from wan_healthd.domain.verdicts import IntegrityResult
 from wan_healthd.services.activity import Activity
+from wan_healthd.services.conduct import FULL, INCREMENTAL
 from wan_healthd.services.crew import Crew
 from wan_healthd.services.feed import Feed
+from wan_healthd.services.orders import Order
 from wan_healthd.services.publish import Publisher
 from wan_healthd.services.queue import Priority, Ticket
-from wan_healthd.services.sweep import Order, Sweeper
+from wan_healthd.services.sweep import Sweeper
 from wan_healthd.store import models
 from wan_healthd.store.database import Database
 from wan_healthd.store.records import ModelRecord
@@ -30,6 +32,7 @@ class Jobs:
     """Starts checks and remembers what came of them.
 
     Args:
+        sweep_now: has all roots swept, by the name of the sweep, and returns when that is done.
         complain: told of checks that failed for a reason of ours.
     """
 
@@ -43,6 +46,7 @@ class Jobs:
         clock: Clock,
         activity: Activity,
         crew: Crew,
+        sweep_now: Callable[[str], Awaitable[str]],
         complain: Callable[[str, BaseException], None],
     ) -> None:
         self._sweeper = sweeper
@@ -52,6 +56,7 @@ class Jobs:
         self._clock = clock
         self._activity = activity
         self._crew = crew
+        self._sweep_now = sweep_now
         self._complain = complain
         self._numbers = itertools.count(1)
         self._rows: OrderedDict[int, JobRow] = OrderedDict()
@@ -64,21 +69,15 @@ class Jobs:
             ModelNotFound: no model has that id.
         """
         record = await self._record(model_id)
-        row = JobRow(
-            id=next(self._numbers),
-            kind="full-check" if full else "check",
-            model_id=model_id,
-            state="running",
-            started_at=self._clock.now(),
-            finished_at=None,
-            done_bytes=0,
-            total_bytes=record.size_bytes,
-            result=None,
-            error=None,
-        )
-        self._rows[row.id] = row
-        self._read_before[row.id] = self._activity.bytes_read
-        self._crew.start(self._run(row, record, full=full))
+        row = self._begin("full-check" if full else "check", model_id, record.size_bytes)
+        self._crew.start(self._run(row, lambda: self.check(model_id, full=full)))
+        return row
+
+    async def start_sweep(self, *, full: bool) -> JobRow:
+        """Begin a sweep of all roots; while sweeps are paused it waits."""
+        everything = await self._database.read(models.everything) if full else ()
+        row = self._begin("full-sweep" if full else "sweep", None, sum(record.size_bytes for record in everything))
+        self._crew.start(self._run(row, lambda: self._sweep(FULL if full else INCREMENTAL)))
         return row
 
     async def check(self, model_id: str, *, full: bool) -> IntegrityResult:
@@ -88,7 +87,7 @@ class Jobs:
             ModelNotFound: no model has that id.
         """
         record = await self._record(model_id)
-        order = Order(Priority.REQUESTED, full=full)
+        order = Order(Priority.REQUESTED, full=full, since=self._clock.now())
         ticket = Ticket()
         model = record.model
         if model.layout.is_folder:
@@ -122,24 +121,45 @@ class Jobs:
         """All jobs that are remembered, oldest first."""
         return tuple(self.get(number) for number in self._rows)
 
+    async def _sweep(self, name: str) -> None:
+        await self._sweep_now(name)
+
+    def _begin(self, kind: str, model_id: str | None, total_bytes: int) -> JobRow:
+        row = JobRow(
+            id=next(self._numbers),
+            kind=kind,
+            model_id=model_id,
+            state="running",
+            started_at=self._clock.now(),
+            finished_at=None,
+            done_bytes=0,
+            total_bytes=total_bytes,
+            result=None,
+            error=None,
+        )
+        self._rows[row.id] = row
+        self._read_before[row.id] = self._activity.bytes_read
+        return row
+
     async def _record(self, model_id: str) -> ModelRecord:
         record = await self._database.read(lambda db: models.get(db, model_id))
         if record is None:
             raise ModelNotFound(f"cannot check {model_id}: no model has that id", "list the models with `healthctl status`")
         return record
 
-    async def _run(self, row: JobRow, record: ModelRecord, *, full: bool) -> None:
+    async def _run(self, row: JobRow, work: Callable[[], Awaitable[IntegrityResult | None]]) -> None:
         result: IntegrityResult | None = None
         body: ErrorBody | None = None
         state = "cancelled"
         try:
-            result = await self.check(record.model.id, full=full)
+            result = await work()
             state = "done"
         except HealthdError as error:
             state, body = "failed", ErrorBody(error.code, error.category, error.message, error.suggestion)
         except Exception as error:  # the boundary that isolates one job
-            self._complain(f"checking {record.model.id}", error)
-            fault = HealthdError(f"cannot check {record.model.id}: an internal error", "see the journal of wan-healthd")
+            what = f"check {row.model_id}" if row.model_id is not None else "sweep"
+            self._complain(f"job {row.id} ({row.kind})", error)
+            fault = HealthdError(f"cannot {what}: an internal error", "see the journal of wan-healthd")
             state, body = "failed", ErrorBody(fault.code, fault.category, fault.message, fault.suggestion)
         finally:
             self._end(row, state, result, body)

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec import UNSET
 
+from wan_healthd.checks.orphans import orphan_findings
 from wan_healthd.checks.root_reach import root_finding
+from wan_healthd.checks.state_reach import state_finding
 from wan_healthd.domain.catalogue import FILE_MISSING
 from wan_healthd.domain.coverage import Extent
 from wan_healthd.domain.digests import Assurance, weakest
 from wan_healthd.domain.errors import ModelNotFound
 from wan_healthd.domain.files import VerifiedBy
+from wan_healthd.domain.partials import Partial
 from wan_healthd.domain.paths import base64_if_needed, display
 from wan_healthd.domain.ports import Clock
 from wan_healthd.domain.scoring import status_of
 from wan_healthd.domain.verdicts import HealthStatus, IntegrityResult, SystemHealthReport
+from wan_healthd.domain.watching import RootWatch, WatchMode
 from wan_healthd.services.activity import Activity
 from wan_healthd.services.conduct import Conductor
 from wan_healthd.services.feed import Feed
+from wan_healthd.services.patrol import Patrol
+from wan_healthd.services.pause import Pauses
 from wan_healthd.services.queue import WorkQueue
 from wan_healthd.services.schedule import Schedule
-from wan_healthd.store import contents, events, models, roots, timers
+from wan_healthd.services.storage import StorageWatch
+from wan_healthd.store import alerts, contents, events, models, partials, roots, timers
 from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
 from wan_healthd.store.records import ModelRecord, PathState
@@ -35,8 +42,12 @@ from wan_healthd.wire.answers import (
     FilesAnswer,
     ModelRow,
     ModelsAnswer,
+    PartialRow,
     StatusAnswer,
+    SweepRow,
+    SweepsAnswer,
     TimerRow,
+    WatchingRow,
 )
 from wan_healthd.wire.requests import EventsQuery
 
@@ -66,7 +77,10 @@ class Overview:
         activity: Activity,
         conductor: Conductor,
         schedule: Schedule,
+        patrol: Patrol,
+        pauses: Pauses,
         feed: Feed,
+        storage: StorageWatch,
         usage_percent: Callable[[], Awaitable[float | None]],
     ) -> None:
         self._database = database
@@ -75,28 +89,41 @@ class Overview:
         self._activity = activity
         self._conductor = conductor
         self._schedule = schedule
+        self._patrol = patrol
+        self._pauses = pauses
         self._feed = feed
+        self._storage = storage
         self._usage_percent = usage_percent
         self._started_at = clock.now()
 
     async def status(self) -> StatusAnswer:
         """Everything at a glance."""
-        records, lost, last_event = await self._database.read(
-            lambda db: (models.everything(db), roots.lost(db), events.last_number(db))
+        now = self._clock.now()
+        records, lost, orphans, last_event, alert_counts = await self._database.read(
+            lambda db: (
+                models.everything(db),
+                roots.lost(db),
+                partials.orphans_of_nobody(db, now.timestamp()),
+                events.last_number(db),
+                alerts.counts(db),
+            )
         )
         rows = tuple(_model_row(record) for record in records)
-        issues = tuple(root_finding(root, errno_name) for root, errno_name in sorted(lost.items()))
-        statuses = [row.status for row in rows] + [HealthStatus.UNKNOWN for _ in issues]
+        out_of_reach = [root_finding(root, errno_name) for root, errno_name in sorted(lost.items())]
+        trouble = self._database.standing.trouble
+        if trouble is not None:
+            out_of_reach.append(state_finding(trouble.cause, trouble.cure))
+        statuses = [row.status for row in rows] + [HealthStatus.UNKNOWN for _ in out_of_reach]
         return StatusAnswer(
             schema=SCHEMA,
             version=__version__,
             started_at=self._started_at,
-            now=self._clock.now(),
+            now=now,
             status=min(statuses, key=WORST_FIRST.index, default=HealthStatus.HEALTHY),
             overall_health_score=_mean([row.score for row in rows]),
             models=rows,
             unclaimed_count=self._conductor.unclaimed_count,
-            issues=issues,
+            issues=(*out_of_reach, *self._storage.findings, *orphan_findings(orphans, now.timestamp())),
             activity=ActivityRow(
                 queued=len(self._queue),
                 reading=tuple(display(path) for path in self._activity.reading),
@@ -104,6 +131,21 @@ class Overview:
             ),
             timers=await self.timers(),
             last_event=last_event,
+            sweeps=self._sweeps(),
+            paused=self._pauses.present,
+            watching=tuple(_watching_row(*found) for found in self._patrol.reports()),
+            alerts_open=alert_counts[0],
+            alerts_acknowledged=alert_counts[1],
+        )
+
+    async def sweeps(self) -> SweepsAnswer:
+        """The sweeps under way, the pause in force, and the timers."""
+        return SweepsAnswer(SCHEMA, self._sweeps(), self._conductor.waiting_sweeps, self._pauses.present, await self.timers())
+
+    def _sweeps(self) -> tuple[SweepRow, ...]:
+        return tuple(
+            SweepRow(running.name, running.began, running.ticket.issued, running.ticket.left)
+            for running in self._conductor.running
         )
 
     async def models(self) -> ModelsAnswer:
@@ -129,15 +171,16 @@ class Overview:
             ModelNotFound: no model has that id.
         """
 
-        def read(connection: Connection) -> tuple[FileRow, ...] | None:
+        def read(connection: Connection) -> FilesAnswer | None:
             if models.get(connection, model_id) is None:
                 return None
-            return tuple(_file_row(connection, state) for state in models.files(connection, model_id))
+            rows = tuple(_file_row(connection, state) for state in models.files(connection, model_id))
+            return FilesAnswer(SCHEMA, model_id, rows, tuple(map(_partial_row, partials.of_model(connection, model_id))))
 
-        rows = await self._database.read(read)
-        if rows is None:
+        answer = await self._database.read(read)
+        if answer is None:
             raise ModelNotFound(f"cannot show {model_id}: no model has that id", "list the models with `healthctl status`")
-        return FilesAnswer(SCHEMA, model_id, rows)
+        return answer
 
     async def report(self) -> SystemHealthReport:
         """All models in detail."""
@@ -164,12 +207,14 @@ class Overview:
         start = await self._start_of(query)
         deadline = self._clock.monotonic() + query.wait_s
         while True:
-            found = await self._database.read(lambda db: events.since(db, self._database.stream, start, query.limit))
+            found, first = await self._database.read(
+                lambda db: (events.since(db, self._database.stream, start, query.limit), events.first_number(db))
+            )
             left_s = deadline - self._clock.monotonic()
             if found or left_s <= 0:
                 break
             await self._feed.next_news(min(left_s, 1.0))
-        return EventsAnswer(SCHEMA, self._database.stream, found[-1].seq if found else start, found)
+        return EventsAnswer(SCHEMA, self._database.stream, found[-1].seq if found else start, found, first)
 
     async def timers(self) -> tuple[TimerRow, ...]:
         """The scheduled sweeps."""
@@ -182,6 +227,23 @@ class Overview:
         if query.since is not None or since_time is None:
             return query.since or 0
         return await self._database.read(lambda db: events.number_before(db, since_time))
+
+
+def _watching_row(report: RootWatch, mode: WatchMode, polled: tuple[bytes, ...]) -> WatchingRow:
+    exact = base64_if_needed(report.root)
+    return WatchingRow(
+        root=display(report.root),
+        root_b64=UNSET if exact is None else exact,
+        mode=mode,
+        folders_watched=report.folders,
+        folders_not_watched=report.unwatched,
+        is_polled=report.root in polled,
+        folders_polled=len(polled),
+        reasons=(
+            *((report.errno_name,) if report.errno_name is not None else ()),
+            *dict.fromkeys(f"{place.kind}: {place.why}" for place in report.eventless),
+        ),
+    )
 
 
 def _mean(scores: Sequence[float]) -> float:
@@ -222,6 +284,12 @@ def _file_row(connection: Connection, state: PathState) -> FileRow:
         last_read_at=_oldest(extents) if whole else None,
         findings=state.findings,
     )
+
+
+def _partial_row(partial: Partial) -> PartialRow:
+    exact = base64_if_needed(partial.path)
+    written_at = datetime.fromtimestamp(partial.written_s, UTC)
+    return PartialRow(display(partial.path), partial.size_bytes, written_at, UNSET if exact is None else exact)
 
 
 def file_status(state: PathState) -> HealthStatus:

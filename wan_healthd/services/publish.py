@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from wan_healthd.domain.events import EventKind, NewEvent
+from wan_healthd.domain.evidence import ModelKind
 from wan_healthd.domain.files import FileLook, VerifiedBy
 from wan_healthd.domain.findings import Finding
 from wan_healthd.domain.ports import Clock
 from wan_healthd.domain.verdicts import IntegrityResult
 from wan_healthd.services.alert import Alerter
-from wan_healthd.services.changes import Change, compare_findings
+from wan_healthd.services.changes import Change, compare_findings, events_of
 from wan_healthd.services.feed import Feed
+from wan_healthd.services.neighbours import beside, dependents
 from wan_healthd.services.verdicts import refresh
 from wan_healthd.store import contents, events, models, paths
 from wan_healthd.store.connection import Connection
@@ -34,6 +34,7 @@ class Judgement(Struct, frozen=True):
         vouched_by: the authority by which that content is from now on what is expected here; None leaves it as it was.
         is_final: False for a first word on a file whose content is still to be read.
         ends_scrub: whether the content's scrub ended with this; written together, or a crash between would lose damage.
+        kind: what the header says that the content is; UNSET where it was not heard.
     """
 
     record: PathRecord
@@ -43,12 +44,7 @@ class Judgement(Struct, frozen=True):
     vouched_by: VerifiedBy | None = None
     is_final: bool = True
     ends_scrub: bool = False
-
-
-class _Outcome(Struct, frozen=True):
-    change: Change
-    models: tuple[str, ...]
-    results: tuple[IntegrityResult, ...]
+    kind: ModelKind | UnsetType | None = UNSET
 
 
 class Publisher:
@@ -71,18 +67,10 @@ class Publisher:
     async def judged(self, judgement: Judgement) -> None:
         """Store one judgement; its events are in the same transaction."""
         now = self._clock.now()
-        storing = asyncio.ensure_future(self._database.write(lambda db: self._store(db, judgement, now)))
-        try:
-            outcome = await asyncio.shield(storing)
-        except asyncio.CancelledError:
-            # It will be committed all the same, and is no news after a restart: it must be told before we give in.
-            self._tell(await storing)
-            raise
-        self._tell(outcome)
-
-    def _tell(self, outcome: _Outcome) -> None:
+        is_news = await self._database.write(lambda db: self._store(db, judgement, now))
         self._feed.stirred()
-        self._alerter.findings(outcome.models, outcome.change)
+        if is_news:
+            await self._alerter.tell_due()
 
     async def finished(self, model_ids: Sequence[str]) -> None:
         """A task of these models is done: the last one of a model ends its check and hands the result to callbacks."""
@@ -99,20 +87,26 @@ class Publisher:
         now = self._clock.now()
         result = await self._database.write(lambda db: refresh(db, model_id, now, finished=finished))
         self._feed.stirred()
+        await self._alerter.tell_due()
         return result
 
-    def _store(self, connection: Connection, judgement: Judgement, now: datetime) -> _Outcome:
+    def _store(self, connection: Connection, judgement: Judgement, now: datetime) -> bool:
+        """Returns whether people may have to be told of something."""
         record = judgement.record
         if not paths.exists(connection, record.id):  # forgotten by `trust` meanwhile
-            return _Outcome(Change(), (), ())
+            return False
         change = compare_findings(paths.findings(connection, record.id), judgement.findings)
         model_ids = models.of_path(connection, record.id)
+        before = beside(connection, record.path) if _may_concern_others(judgement, change) else None
         paths.replace_findings(connection, record.id, judgement.findings, now)
         if judgement.is_final:
             self._keep_content(connection, judgement, now)
-        events.append(connection, _events(change, model_ids, now))
-        results = tuple(refresh(connection, m, now, finished=False) for m in model_ids if change or self._is_stale(m))
-        return _Outcome(change, model_ids, tuple(result for result in results if result is not None))
+        events.append(connection, events_of(change, model_ids, now))
+        others = () if before is None else dependents(connection, record, before)
+        concerned = (*(m for m in model_ids if change or self._is_stale(m)), *others)
+        for model_id in dict.fromkeys(concerned):
+            refresh(connection, model_id, now, finished=False)
+        return bool(change or others)
 
     @staticmethod
     def _keep_content(connection: Connection, judgement: Judgement, now: datetime) -> None:
@@ -120,6 +114,8 @@ class Publisher:
         intact = not any(not finding.is_advice for finding in judgement.findings)
         mode = judgement.look.mode if intact else None
         paths.judged(connection, record.id, content_id=judgement.content_id, mode=mode, at=now)
+        if judgement.content_id is not None and judgement.kind is not UNSET:
+            contents.identify(connection, judgement.content_id, judgement.kind)
         if judgement.ends_scrub and judgement.content_id is not None:
             contents.end_scrub(connection, judgement.content_id)
         if judgement.vouched_by is not None and judgement.content_id is not None:
@@ -135,19 +131,7 @@ class Publisher:
         return True
 
 
-def _events(change: Change, model_ids: Sequence[str], now: datetime) -> list[NewEvent]:
-    kinds = (
-        (EventKind.FINDING_OPENED, change.opened),
-        (EventKind.FINDING_CHANGED, change.changed),
-        (EventKind.FINDING_CLEARED, change.cleared),
-    )
-    return [
-        NewEvent(now, kind, _told(kind, finding), model_id, finding.path, finding, None, finding.path_b64 or UNSET)
-        for kind, findings in kinds
-        for finding in findings
-        for model_id in model_ids or (None,)
-    ]
-
-
-def _told(kind: EventKind, finding: Finding) -> str:
-    return f"no longer: {finding.message}" if kind is EventKind.FINDING_CLEARED else finding.message
+def _may_concern_others(judgement: Judgement, change: Change) -> bool:
+    """Whether models that do not own the file may see it otherwise now."""
+    record = judgement.record
+    return judgement.is_final and (bool(change) or record.judged_at is None or record.content_id != judgement.content_id)

@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import itertools
 from collections import Counter
+from datetime import datetime
 from enum import IntEnum
 
 import msgspec
@@ -19,25 +20,26 @@ What somebody waits for may take as many places again, so that a sweep of millio
 
 
 class Priority(IntEnum):
-    """Most urgent first. What somebody waits for, what just changed, what is new, what is due."""
+    """Most urgent first: what somebody waits for, changed, is spoken of differently by its sources, is new, or is due."""
 
     REQUESTED = 0
     CHANGED = 1
-    NEW = 2
-    DUE = 3
+    RETOLD = 2
+    NEW = 3
+    DUE = 4
 
     @property
     def is_urgent(self) -> bool:
         """Whether it may use the lanes that sweeps must leave free."""
-        return self <= Priority.CHANGED
+        return self <= Priority.RETOLD
 
 
 class Task(Struct, frozen=True):
     """Judge the file at `path`.
 
     `models` are the models it is known to belong to (empty: to be found out). `full` reads every byte, also of an unchanged
-    file. `patient` waits for a file that still changes; a scan is not. `settled`: its writer is done with it, as far as
-    anybody can tell.
+    file, but for the blocks that were verified since `since`. `patient` waits for a file that still changes; a scan is not.
+    `settled`: its writer is done with it, as far as anybody can tell.
     """
 
     path: bytes
@@ -47,6 +49,7 @@ class Task(Struct, frozen=True):
     full: bool = False
     patient: bool = True
     settled: bool = False
+    since: datetime | None = None
 
 
 class Ticket:
@@ -57,6 +60,11 @@ class Ticket:
         self._issued = 0
         self._idle = asyncio.Event()
         self._idle.set()
+
+    @property
+    def left(self) -> int:
+        """How many of them are not done."""
+        return self._open
 
     @property
     def issued(self) -> int:
@@ -102,6 +110,7 @@ class WorkQueue:
         self._parked: set[bytes] = set()
         self._by_model: Counter[str] = Counter()
         self._changed = asyncio.Event()
+        self._is_held = False
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -148,8 +157,17 @@ class WorkQueue:
         while not await self.put(task, ticket):
             await self._changed.wait()
 
+    def hold(self) -> None:
+        """Give out only what is urgent, until `release`: sweeps wait."""
+        self._is_held = True
+
+    def release(self) -> None:
+        """Give out everything again."""
+        self._is_held = False
+        self._wake()
+
     async def get(self, *, urgent_only: bool) -> Task:
-        """The next task; its path is active until `done`."""
+        """The next task; its path is active until `done` or `give_back`."""
         while (entry := self._pop(urgent_only=urgent_only)) is None:
             await self._changed.wait()
         self._active[entry.task.path] = entry
@@ -171,6 +189,20 @@ class WorkQueue:
         self._wake()
         return entry.tickets
 
+    def give_back(self, task: Task) -> None:
+        """The task was put down undone: it waits again in its old place, with all who wait for it."""
+        entry = self._active.pop(task.path)
+        again = self._waiting.get(task.path)
+        if again is not None:
+            self._count(again.task, -1)
+            self._merge(entry, again.task)
+            self._count(entry.task, +1)
+            entry.tickets += again.tickets
+        self._waiting[task.path] = entry
+        self._parked.discard(task.path)
+        heapq.heappush(self._heap, (entry.task.priority, entry.number, task.path))
+        self._wake()
+
     def _drop_stale_places(self) -> None:
         """Tasks that became more urgent left their old places behind, which nobody may come by for hours."""
         places = ((entry.task.priority, entry.number, path) for path, entry in self._waiting.items())
@@ -190,6 +222,7 @@ class WorkQueue:
             full=known.task.full or task.full,
             patient=known.task.patient and task.patient,
             settled=known.task.settled or task.settled,
+            since=_later(known.task, task),
             models=task.models or known.task.models,
         )
         return known
@@ -201,7 +234,7 @@ class WorkQueue:
             if entry is None or entry.number != number or entry.task.priority != priority:
                 heapq.heappop(self._heap)  # an older place of a task that was merged or taken
                 continue
-            if urgent_only and not Priority(priority).is_urgent:
+            if (urgent_only or self._is_held) and not Priority(priority).is_urgent:
                 return None
             heapq.heappop(self._heap)
             if path in self._active:
@@ -215,3 +248,9 @@ class WorkQueue:
             self._by_model[model_id] += step
             if not self._by_model[model_id]:
                 del self._by_model[model_id]
+
+
+def _later(known: Task, task: Task) -> datetime | None:
+    """The later word on what counts as read already; whoever says nothing of it leaves it to the scrub under way."""
+    stated = [item.since for item in (known, task) if item.full and item.since is not None]
+    return max(stated, default=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from wan_healthd.domain.evidence import ContentReading, SecondRead, Section
 from wan_healthd.domain.extents import ByteRange, ranges_of_blocks
 from wan_healthd.domain.fitting import Content, fit
 from wan_healthd.domain.ports import Clock, DigestEngine, ReadOutcome, TouchedTensors
+from wan_healthd.formats.touching import narrowed
 from wan_healthd.services.activity import Activity
 from wan_healthd.services.passes import Pass, Passes, Subject
 from wan_healthd.store import contents
@@ -94,14 +96,22 @@ class ContentReader:
         await self._keep(subject, done.outcome, reading)
         return Reading(before.spoilt if before.spoilt is not None and reading.matches else reading)
 
-    async def scrub(self, subject: Subject, blocks: Sequence[tuple[int, int]] | None) -> Reading:
-        """Read known content again, against its own block map; `blocks` None: whatever was not read since the scrub began."""
+    async def scrub(
+        self, subject: Subject, blocks: Sequence[tuple[int, int]] | None, *, since: datetime | None = None
+    ) -> Reading:
+        """Read known content again, against its own block map; `blocks` None: whatever was not read since the scrub began.
+
+        A scrub begins now, or `since`, or goes on from where an earlier one was interrupted.
+        """
         known = await self._database.read(lambda db: _known_map(db, subject.content))
         is_whole_scrub = blocks is None
         if blocks is None:
-            started = await self._database.write(lambda db: contents.begin_scrub(db, subject.content.id, self._clock.now()))
+            now = self._clock.now()
+            started = await self._database.write(lambda db: contents.begin_scrub(db, subject.content.id, now, since))
             extents = await self._database.read(lambda db: contents.extents(db, subject.content.id))
             blocks = stale_blocks(extents, block_count(subject.content.identity.size_bytes), started)
+            if not blocks:  # another path leads to the same content, and was read by this very round
+                return replace(await self.compare_stored(subject), ends_scrub=True)
         done = await self._passes.blocks(subject, known, blocks)
         if not done.outcome.is_of(subject.content.identity):
             return CHANGED
@@ -144,14 +154,18 @@ class ContentReader:
         found = compare(actual, expected_map)
         second: SecondRead | None = None
         suspects = [block for block in blocks_of(found.differing) if block in fresh]
-        if suspects and not all_zero:
+        if suspects:
             repeat = await self._passes.again(subject, suspects)
             if not repeat.outcome.is_of(subject.content.identity):
                 return None
             second = _second(found.differing, expected_map, fresh, repeat.fresh)
-        touched = await self._touched(subject, second.still_differing if second is not None else found.differing)
+        damaged = second.still_differing if second is not None else found.differing
+        touched = await self._touched(subject, damaged)
+        if outcome is None or not subject.content.is_whole:  # else the CRCs are of an earlier read
+            touched = narrowed(touched, alone.bad_sections, damaged)
         return replace(
             alone,
+            all_zero=all_zero and (second is None or second.same_bytes),
             matches=found.matches,
             differing=found.differing,
             prefix_matches=found.prefix_matches,
@@ -230,11 +244,11 @@ def _is_all_zero(subject: Subject, outcome: ReadOutcome | None, fresh: dict[int,
 
 
 def _is_suspect(subject: Subject, outcome: ReadOutcome) -> bool:
-    """Whether the bytes contradict a published digest or their own CRCs, and no block map will tell where."""
+    """Whether the bytes are all zero, or contradict a published digest or their own CRCs, and no block map will tell where."""
     if subject.expected is not None and subject.expected.content_id is not None:
         return False
     read = Content(subject.content.identity.size_bytes, outcome.sha256, outcome.git_sha1)
-    return bool(outcome.bad_sections) or fit(read, subject.claims).wrong_digest is not None
+    return outcome.all_zero or bool(outcome.bad_sections) or fit(read, subject.claims).wrong_digest is not None
 
 
 def _bad_sections(subject: Subject, outcome: ReadOutcome | None) -> tuple[Section, ...] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -12,24 +12,44 @@ from wan_healthd.domain.files import Role
 from wan_healthd.domain.models import Model
 from wan_healthd.domain.paths import display, printable
 from wan_healthd.layouts.names import role_of
+from wan_healthd.services.naming import named
 from wan_healthd.services.verdicts import refresh
-from wan_healthd.store import events, models, paths
+from wan_healthd.store import alerts, events, models, paths
 from wan_healthd.store.connection import Connection
+
+
+class Enrolment(Struct, frozen=True):
+    """A model, and files of it with their roles."""
+
+    model: Model
+    files: Sequence[tuple[bytes, Role]]
 
 
 def enroll(connection: Connection, model: Model, files: Iterable[tuple[bytes, Role]], now: datetime) -> bool:
     """Record the model and these files of it; a new model gets its first verdict and an event. True if it is new."""
-    is_new = models.put(connection, model, now)
+    return bool(enroll_all(connection, [Enrolment(model, tuple(files))], now))
+
+
+def enroll_all(connection: Connection, enrolments: Iterable[Enrolment], now: datetime) -> tuple[str, ...]:
+    """As `enroll`, of several models; each verdict is made anew once. Returns the ids of the new ones."""
+    new: list[str] = []
+    concerned: list[str] = []
     bereft: set[str] = set()
-    for path, role in files:
-        bereft.update(models.join(connection, model.id, paths.ensure(connection, path, model.root, role)))
-    if is_new:
-        told = f"{printable(model.id)} appeared at {display(model.path)} ({model.layout})"
-        events.append(connection, [NewEvent(now, EventKind.MODEL_APPEARED, told, model_id=model.id, path=display(model.path))])
-    strike_off(connection, now)
-    for model_id in (model.id, *sorted(bereft)):
+    for enrolment in enrolments:
+        model = named(connection, enrolment.model)
+        concerned.append(model.id)
+        if models.put(connection, model, now):
+            new.append(model.id)
+        for path, role in enrolment.files:
+            bereft.update(models.join(connection, model.id, paths.ensure(connection, path, model.root, role)))
+        if model.id in new:
+            told = f"{printable(model.id)} appeared at {display(model.path)} ({model.layout})"
+            event = NewEvent(now, EventKind.MODEL_APPEARED, told, model_id=model.id, path=display(model.path))
+            events.append(connection, [event])
+    _forget(connection, models.bereft(connection, bereft), now)
+    for model_id in dict.fromkeys((*concerned, *sorted(bereft))):
         refresh(connection, model_id, now, finished=False)
-    return is_new
+    return tuple(new)
 
 
 class Missed(Struct, frozen=True):
@@ -57,8 +77,12 @@ def expect(connection: Connection, needed: Mapping[bytes, Model], now: datetime)
 
 def strike_off(connection: Connection, now: datetime) -> None:
     """Forget unstated models that no file belongs to any more."""
-    gone = models.without_files(connection)
+    _forget(connection, models.without_files(connection), now)
+
+
+def _forget(connection: Connection, gone: Sequence[str], now: datetime) -> None:
     models.forget(connection, gone)
+    alerts.forget_models(connection, gone, now)
     events.append(
         connection,
         [

@@ -1,4 +1,4 @@
-"""A shard against the index beside it: are the tensors there that the index places in it? Blocks."""
+"""A shard against the index beside it: are the tensors there that the index places in it? Blocks. See `indices`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from wan_healthd.digest.bounded_reader import unpack
 from wan_healthd.domain.evidence import HeaderFacts
 from wan_healthd.domain.ports import Files
 from wan_healthd.formats import safetensors, shard_index
+from wan_healthd.formats.shard_index import ShardIndex
 from wan_healthd.formats.strict_json import Malformed, TooMuch
+from wan_healthd.formats.window import MAX_READ_BYTES
 from wan_healthd.layouts.shards import MAX_INDEX_BYTES, SHARD
 
 
@@ -41,8 +43,18 @@ def absent_tensors(files: Files, root: bytes, path: bytes, header: HeaderFacts |
         return NONE
     try:
         index = shard_index.parse(found.data)
-        own = safetensors.tensor_sizes(unpack(header.packed_header, safetensors.MAX_HEADER_BYTES))
+        own = safetensors.tensor_names(unpack(header.packed_header, safetensors.MAX_HEADER_BYTES))
     except (Malformed, TooMuch, OSError):  # OSError: the header came broken out of the worker
         return NONE
-    facts = shard_index.compare(index, {name.decode("utf-8", "surrogateescape"): own})
-    return next((Absent(keys.names, keys.total) for keys in facts.absent_keys if keys.total), NONE)
+    absent = shard_index.absent_keys(index, name.decode("utf-8", "surrogateescape"), own)
+    return Absent(tuple(absent[: shard_index.MAX_SHOWN_KEYS]), len(absent))
+
+
+def index_of(header: HeaderFacts) -> ShardIndex | None:
+    """The index whose header was judged; None where it is faulty, or too large to be kept."""
+    if header.packed_header is None:
+        return None
+    try:
+        return shard_index.parse(unpack(header.packed_header, MAX_READ_BYTES))
+    except (Malformed, TooMuch, OSError):  # it came broken out of the worker
+        return None

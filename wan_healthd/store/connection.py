@@ -6,50 +6,58 @@ import fcntl
 import os
 import secrets
 import sqlite3
-from importlib import resources
+from collections.abc import Sequence
 
-from wan_healthd.domain.errors import StateInUse, StoreUnusable
+from wan_healthd.domain.errors import StateDamaged, StateInUse, StoreUnusable
 from wan_healthd.domain.paths import display
+from wan_healthd.store.good_copy import copy_whole
+from wan_healthd.store.log_check import log_fault
+from wan_healthd.store.migrating import APPLICATION_ID, Script, expected_schema, migrate, migrations, schema_of
+from wan_healthd.store.side_files import lock_of
+from wan_healthd.store.soundness import fault_of, head_fault
+from wan_healthd.store.trouble import trouble_of
 
-APPLICATION_ID = 0x57414E48  # "WANH": other people's databases are not ours to migrate
 BUSY_TIMEOUT_S = 5.0
+LOG_BYTES = 8 << 20
+"""What the write-ahead log keeps of the disk after it was long: twice what it holds before it is begun anew."""
 
 Connection = sqlite3.Connection
 """What the functions of this room take; other rooms name it without a second door to SQLite."""
 
 
-def migrations() -> list[tuple[int, str]]:
-    """All migrations as (number, SQL), ascending."""
-    folder = resources.files("wan_healthd.store") / "migrations"
-    scripts = [item for item in folder.iterdir() if item.name.endswith(".sql")]
-    return sorted((int(item.name.split("_", 1)[0]), item.read_text("utf-8")) for item in scripts)
+def open_writer(file: bytes | None, *, is_begun: bool = False, scripts: Sequence[Script] | None = None) -> sqlite3.Connection:
+    """The one writing connection, sound and migrated to the newest schema; `file` None keeps everything in memory.
 
+    A database of an older schema is kept as it was, beside the migrated one.
 
-def open_writer(file: bytes | None) -> sqlite3.Connection:
-    """The one writing connection, migrated to the newest schema; `file` None keeps everything in memory.
+    Args:
+        file: absolute.
+        is_begun: whether there must be something in the file; else an empty one, or none, is a first start.
+        scripts: the migrations; None for those of this version.
 
     Raises:
-        StoreUnusable: damaged, foreign, newer than this version, or the file system refuses.
+        StateDamaged: what is there is damaged.
+        StoreUnusable: foreign, newer than this version, or the file system refuses.
     """
+    scripts = migrations() if scripts is None else scripts
     name = ":memory:" if file is None else os.fsdecode(file)
     connection: sqlite3.Connection | None = None
     try:
         if file is not None:
-            _make_private(file)
+            _make_private(file, is_begun=is_begun)
+            _check_files(file)
         connection = sqlite3.connect(name, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-        version = _known_version(connection, name)
+        version = _known_version(connection, name, scripts, is_begun=is_begun)
+        if file is not None and 0 < version < scripts[-1][0]:
+            copy_whole(connection, file + b".before-schema-%d" % scripts[-1][0])
         _configure(connection)
-        _migrate(connection, version)
-    except (sqlite3.Error, OSError) as error:
+        migrate(connection, version, scripts)
+        connection.execute("INSERT OR IGNORE INTO meta VALUES ('stream', ?)", (secrets.token_hex(8),))
+    except BaseException as error:
         if connection is not None:
             connection.close()
-        raise StoreUnusable(
-            f"cannot open the state database {name}: {error}",
-            "check the disk and the permissions; if the file is damaged, move it away to begin anew (baselines are lost)",
-        ) from error
-    except StoreUnusable:
-        if connection is not None:
-            connection.close()
+        if isinstance(error, sqlite3.Error | OSError):
+            raise _unusable(name, error) from error
         raise
     return connection
 
@@ -68,9 +76,8 @@ def lock_state(file: bytes) -> int:
         StateInUse: another process has it.
         StoreUnusable: the folder cannot be written.
     """
-    lock_file = file + b".lock"
     try:
-        descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(lock_of(file), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise StoreUnusable(
             f"cannot write in the state folder {display(os.path.dirname(file))}: {os.strerror(error.errno or 0)}",
@@ -92,39 +99,75 @@ def lock_state(file: bytes) -> int:
     return descriptor
 
 
-def _make_private(file: bytes) -> None:
+def _unusable(name: str, error: sqlite3.Error | OSError) -> StoreUnusable:
+    trouble = trouble_of(error)
+    if trouble is not None and trouble.is_damage:
+        return damaged(name, trouble.cause)
+    cure = trouble.cure if trouble is not None else "check the disk and the permissions of the state's folder"
+    cause = trouble.cause if trouble is not None else str(error)
+    return StoreUnusable(f"cannot open the state database {name}: {cause}", cure)
+
+
+def damaged(name: str, fault: str) -> StateDamaged:
+    """The error for a state that is not what was written."""
+    return StateDamaged(
+        f"cannot open the state database {name}: it is damaged: {fault}",
+        "`wan-healthd --rebuild-state`, as the daemon's user and with its STATE_DIRECTORY, sets it aside and begins anew:"
+        " baselines, trust and past events are lost then (a state of `scan --state FILE`: move FILE* away)",
+        fault,
+    )
+
+
+def _make_private(file: bytes, *, is_begun: bool) -> None:
     """Make the database for its owner alone; SQLite gives the files beside it the same mode."""
+    if is_begun and not os.path.lexists(file):
+        raise damaged(os.fsdecode(file), "the file is gone")
     os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+
+
+def _check_files(file: bytes) -> None:
+    """Before SQLite opens them: it drops what it finds wrong in a log, and takes a spoilt head for a write protection."""
+    fault = head_fault(file) or log_fault(file)
+    if fault is not None:
+        raise damaged(os.fsdecode(file), fault)
 
 
 def _configure(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     # FULL: what was told to a client (an event's number) must not be untold by a power cut.
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
     connection.execute("PRAGMA foreign_keys = 1")
     connection.execute("PRAGMA trusted_schema = 0")
+    connection.execute("PRAGMA cell_size_check = 1")  # damaged pages are told, not trodden on
 
 
-def _known_version(connection: sqlite3.Connection, name: str) -> int:
-    """The schema's number, 0 for a new file; nothing is written before it is known that the database is ours."""
+def _known_version(connection: sqlite3.Connection, name: str, scripts: Sequence[Script], *, is_begun: bool) -> int:
+    """As `_sound_version`; what SQLite cannot make sense of is damage, whatever it calls that."""
+    try:
+        return _sound_version(connection, name, scripts, is_begun=is_begun)
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter where SQLite's own words quote what is spoilt
+        if trouble_of(error) is not None:
+            raise
+        raise damaged(name, str(error)) from error
+
+
+def _sound_version(connection: sqlite3.Connection, name: str, scripts: Sequence[Script], *, is_begun: bool) -> int:
+    """The schema's number, 0 for a new file; nothing is written before it is known that the database is ours and sound."""
     owner = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if owner != APPLICATION_ID and tables:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    found = schema_of(connection)
+    newest = scripts[-1][0]
+    if owner != APPLICATION_ID and found and found != expected_schema(newest, scripts):
         raise StoreUnusable(f"cannot use {name}: it is another program's database", "name another state folder")
-    newest = migrations()[-1][0]
     if version > newest:
         raise StoreUnusable(
             f"cannot use {name}: a newer wan-healthd wrote it (schema {version}, this one knows {newest})",
             "install the newer version again, or give this one a state folder of its own",
         )
-    return int(version)
-
-
-def _migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Each step in a transaction of its own, with the marks that say whose database this is and how far it came."""
-    for number, script in migrations():
-        if number > version:
-            marks = f"PRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {number};"
-            connection.executescript(f"BEGIN IMMEDIATE;\n{script}\n{marks}\nCOMMIT;")
-    connection.execute("INSERT OR IGNORE INTO meta VALUES ('stream', ?)", (secrets.token_hex(8),))
+    if not found and (is_begun or version or owner):
+        raise damaged(name, "it is empty")
+    fault = fault_of(connection, expected_schema(version, scripts)) if found else None
+    if fault is not None or (found and owner != APPLICATION_ID):
+        raise damaged(name, fault or "its header is not what was written")
+    return version

@@ -9,7 +9,7 @@ import msgspec
 
 from wan_healthd.domain.coverage import Extent, cover
 from wan_healthd.domain.digests import Assurance, BlockMap
-from wan_healthd.domain.evidence import Section
+from wan_healthd.domain.evidence import ModelKind, Section
 from wan_healthd.domain.identity import FileIdentity
 from wan_healthd.domain.ports import BlockRun
 from wan_healthd.store.connection import Connection
@@ -106,6 +106,11 @@ def complete(
     )
 
 
+def identify(connection: Connection, content_id: int, kind: ModelKind | None) -> None:
+    """What the content's tensors say that it is."""
+    connection.execute("UPDATE content SET kind = ? WHERE id = ?", (None if kind is None else kind.value, content_id))
+
+
 def block_map(connection: Connection, content_id: int, size_bytes: int) -> BlockMap:
     """The block map of a whole content."""
     rows = connection.execute("SELECT digests FROM block_run WHERE content_id = ? ORDER BY first_block", (content_id,))
@@ -147,9 +152,16 @@ def mark(connection: Connection, content_id: int, new: Extent) -> None:
     )
 
 
-def begin_scrub(connection: Connection, content_id: int, now: datetime) -> datetime:
-    """When the scrub of this content began: `now`, unless one is under way already."""
-    connection.execute("INSERT OR IGNORE INTO scrub VALUES (?, ?)", (content_id, to_micros(now)))
+def begin_scrub(connection: Connection, content_id: int, now: datetime, since: datetime | None = None) -> datetime:
+    """When the scrub of this content began: at `since` or `now`, unless one that began later was interrupted.
+
+    Without `since`, an interrupted one goes on whenever it began.
+    """
+    connection.execute("INSERT OR IGNORE INTO scrub VALUES (?, ?)", (content_id, to_micros(since or now)))
+    if since is not None:
+        connection.execute(
+            "UPDATE scrub SET started_at = max(started_at, ?) WHERE content_id = ?", (to_micros(since), content_id)
+        )
     row = connection.execute("SELECT started_at FROM scrub WHERE content_id = ?", (content_id,)).fetchone()
     return from_micros(row[0])
 

@@ -31,6 +31,11 @@ def number_before(connection: Connection, at: datetime) -> int:
     return last_number(connection) if row[0] is None else int(row[0]) - 1
 
 
+def first_number(connection: Connection) -> int:
+    """The number of the oldest event that is kept; 0 where none is. Older ones were rolled up (`store.retention`)."""
+    return int(connection.execute("SELECT coalesce(min(seq), 0) FROM event").fetchone()[0])
+
+
 def last_number(connection: Connection) -> int:
     """The newest event's number; 0 before the first."""
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()

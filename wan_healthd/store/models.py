@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,8 @@ COLUMNS = "id, layout, path, root, stated, checked_at, status_since, oldest_read
 
 def put(connection: Connection, model: Model, now: datetime) -> bool:
     """Record the model; True if it is new."""
+    # Who is not watched any more keeps no id from others; the files stay known.
+    connection.execute("DELETE FROM model WHERE id = ? AND path != ? AND NOT watched", (model.id, model.path))
     known = connection.execute("SELECT root FROM model WHERE id = ?", (model.id,)).fetchone()
     connection.execute(
         "INSERT INTO model (id, layout, path, root, stated, appeared_at) VALUES (?, ?, ?, ?, ?, ?)"
@@ -38,7 +40,27 @@ def watch(connection: Connection, watched_roots: Sequence[bytes], stated_ids: Se
     """Only models below these roots are shown, and only these ids are stated; what is not watched is kept, not forgotten."""
     connection.execute("UPDATE model SET watched = 0, stated = 0")
     connection.executemany("UPDATE model SET watched = 1 WHERE root = ?", [(root,) for root in watched_roots])
+    known = connection.execute("SELECT root FROM watched_root").fetchall()
+    connection.executemany("DELETE FROM watched_root WHERE root = ?", [row for row in known if row[0] not in watched_roots])
+    connection.executemany("INSERT OR IGNORE INTO watched_root (root) VALUES (?)", [(root,) for root in watched_roots])
     connection.executemany("UPDATE model SET stated = 1 WHERE id = ?", [(model_id,) for model_id in stated_ids])
+
+
+def roster_version(connection: Connection) -> int:
+    """A number that grows whenever a model comes, goes, or is of another place or layout."""
+    return int(connection.execute("SELECT version FROM roster").fetchone()[0])
+
+
+def id_at(connection: Connection, path: bytes) -> str | None:
+    """The id of the watched model at this very path, if there is one."""
+    row = connection.execute("SELECT id FROM model WHERE path = ? AND watched ORDER BY rowid DESC", (path,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def holder(connection: Connection, model_id: str) -> Model | None:
+    """The watched model of this id."""
+    record = get(connection, model_id)
+    return None if record is None else record.model
 
 
 def join(connection: Connection, model_id: str, path_id: int) -> tuple[str, ...]:
@@ -112,9 +134,15 @@ def judged(
 def without_files(connection: Connection) -> tuple[str, ...]:
     """Unstated models that no path belongs to any more."""
     rows = connection.execute(
-        "SELECT id FROM model WHERE NOT stated AND id NOT IN (SELECT model_id FROM membership) ORDER BY id"
+        "SELECT id FROM model WHERE NOT stated AND NOT EXISTS (SELECT 1 FROM membership WHERE model_id = id) ORDER BY id"
     )
     return tuple(row[0] for row in rows)
+
+
+def bereft(connection: Connection, among: Iterable[str]) -> tuple[str, ...]:
+    """Those of the models that are unstated, and no path belongs to them any more."""
+    query = "SELECT 1 FROM model WHERE id = ? AND NOT stated AND NOT EXISTS (SELECT 1 FROM membership WHERE model_id = id)"
+    return tuple(model_id for model_id in sorted(among) if connection.execute(query, (model_id,)).fetchone() is not None)
 
 
 def forget(connection: Connection, model_ids: Sequence[str]) -> None:

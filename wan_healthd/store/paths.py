@@ -86,6 +86,16 @@ def folders(connection: Connection, root: bytes, folder: bytes) -> frozenset[byt
     return frozenset(row[0] for row in rows)
 
 
+def filesystems(connection: Connection, root: bytes, folder: bytes) -> frozenset[str]:
+    """Names of the file systems on which the known files at and below the folder were last seen."""
+    rows = connection.execute(
+        "SELECT DISTINCT filesystem FROM path JOIN content ON content.id = path.content_id"
+        " WHERE root = ? AND (folder = ? OR (folder >= ? AND folder < ?))",
+        (root, folder, folder.rstrip(b"/") + b"/", folder.rstrip(b"/") + b"0"),
+    )
+    return frozenset(row[0] for row in rows)
+
+
 def need(connection: Connection, needed: Iterable[bytes], *, is_essential: bool = True) -> None:
     """These paths' models need them, or need them no longer: what is needed is missed even if it was never there."""
     connection.executemany("UPDATE path SET essential = ? WHERE path = ?", [(int(is_essential), path) for path in needed])

@@ -13,10 +13,26 @@ def last_runs(connection: Connection) -> dict[str, datetime]:
     return {name: from_micros(at) for name, at in connection.execute("SELECT name, last_run FROM timer WHERE last_run")}
 
 
-def ran(connection: Connection, name: str, at: datetime) -> None:
-    """The timer's work was done at `at`."""
+def begin(connection: Connection, name: str, now: datetime) -> datetime:
+    """When the timer's work under way began: `now`, unless it was interrupted and goes on."""
     connection.execute(
-        "INSERT INTO timer VALUES (?1, ?2, ?2) ON CONFLICT (name) DO UPDATE SET last_run = excluded.last_run",
+        "INSERT INTO timer (name, known_since, begun_at) VALUES (?1, ?2, ?2)"
+        " ON CONFLICT (name) DO UPDATE SET begun_at = coalesce(begun_at, excluded.begun_at)",
+        (name, to_micros(now)),
+    )
+    return from_micros(connection.execute("SELECT begun_at FROM timer WHERE name = ?", (name,)).fetchone()[0])
+
+
+def is_under_way(connection: Connection, name: str) -> bool:
+    """Whether the timer's work began and did not end: the daemon was stopped meanwhile."""
+    return connection.execute("SELECT 1 FROM timer WHERE name = ? AND begun_at", (name,)).fetchone() is not None
+
+
+def ran(connection: Connection, name: str, at: datetime) -> None:
+    """The timer's work that began at `at` is done."""
+    connection.execute(
+        "INSERT INTO timer (name, known_since, last_run) VALUES (?1, ?2, ?2)"
+        " ON CONFLICT (name) DO UPDATE SET last_run = excluded.last_run, begun_at = NULL",
         (name, to_micros(at)),
     )
 

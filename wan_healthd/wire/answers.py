@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
+from wan_healthd.domain.alerts import AlertClass
 from wan_healthd.domain.digests import Assurance
 from wan_healthd.domain.events import Event
 from wan_healthd.domain.files import VerifiedBy
-from wan_healthd.domain.findings import Category, Finding
+from wan_healthd.domain.findings import Category, Finding, Severity
+from wan_healthd.domain.gate import Gate
+from wan_healthd.domain.pauses import Pause
+from wan_healthd.domain.process import LogLevel
 from wan_healthd.domain.verdicts import CorruptionReport, HealthStatus, IntegrityResult, SystemHealthReport
+from wan_healthd.domain.watching import WatchMode
 
 SCHEMA = 1
 
@@ -48,10 +54,40 @@ class TimerRow(Struct, frozen=True):
     last_run: datetime | None
 
 
+class SweepRow(Struct, frozen=True):
+    """A sweep of all roots under way; more files are found while it walks. A full one may have begun before a restart."""
+
+    name: str
+    began_at: datetime
+    files_found: int
+    files_left: int
+
+
+class WatchingRow(Struct, frozen=True):
+    """How changes below one root are noticed.
+
+    Args:
+        mode: as configured: "auto", "inotify" or "poll".
+        folders_watched, folders_not_watched: by inotify; 0 where nothing is watched yet, or by configuration.
+        is_polled: whether all of the root is looked at again every `[sweep] poll_every`.
+        folders_polled: topmost folders that are; 1 where it is the root.
+        reasons: why: the system's refusal ("ENOSPC"), or file systems that do not tell every change.
+    """
+
+    root: str
+    mode: WatchMode
+    folders_watched: int
+    folders_not_watched: int
+    is_polled: bool
+    folders_polled: int
+    reasons: tuple[str, ...]
+    root_b64: str | UnsetType = UNSET
+
+
 class StatusAnswer(Struct, frozen=True):
     """`GET /v1/status`. `status` is the worst of the models'; HEALTHY where there are none and nothing else is wrong.
 
-    `issues` belong to no model: a root that cannot be reached.
+    `issues` belong to no model: a root that cannot be reached, an unfinished download that nobody goes on with.
     """
 
     schema: int
@@ -66,6 +102,11 @@ class StatusAnswer(Struct, frozen=True):
     activity: ActivityRow
     timers: tuple[TimerRow, ...]
     last_event: int
+    sweeps: tuple[SweepRow, ...] = ()
+    paused: Pause | None = None
+    watching: tuple[WatchingRow, ...] = ()
+    alerts_open: int = 0
+    alerts_acknowledged: int = 0
 
 
 class ModelsAnswer(Struct, frozen=True):
@@ -105,12 +146,22 @@ class FileRow(Struct, frozen=True):
     path_b64: str | UnsetType = UNSET
 
 
+class PartialRow(Struct, frozen=True):
+    """An unfinished download or copy, which is not judged; `size_bytes` is what it takes on the disk."""
+
+    path: str
+    size_bytes: int
+    written_at: datetime
+    path_b64: str | UnsetType = UNSET
+
+
 class FilesAnswer(Struct, frozen=True):
-    """`GET /v1/models/{id}/files`."""
+    """`GET /v1/models/{id}/files`. `partials` are the largest of what is unfinished, under way or given up."""
 
     schema: int
     model_id: str
     files: tuple[FileRow, ...]
+    partials: tuple[PartialRow, ...] = ()
 
 
 class CorruptionAnswer(Struct, frozen=True):
@@ -118,6 +169,13 @@ class CorruptionAnswer(Struct, frozen=True):
 
     schema: int
     corruption: CorruptionReport
+
+
+class GateAnswer(Struct, frozen=True):
+    """`GET /v1/models/{id}/gate`."""
+
+    schema: int
+    gate: Gate
 
 
 class ReportAnswer(Struct, frozen=True):
@@ -128,23 +186,27 @@ class ReportAnswer(Struct, frozen=True):
 
 
 class EventsAnswer(Struct, frozen=True):
-    """`GET /v1/events`: ascending; ask again with `since=last_event` of this answer. `stream` changes with the store."""
+    """`GET /v1/events`: ascending; ask again with `since=last_event` of this answer. `stream` changes with the store.
+
+    `first_event` is the oldest that is kept, 0 where none is: whoever asks for older ones gets what there is.
+    """
 
     schema: int
     stream: str
     last_event: int
     events: tuple[Event, ...]
+    first_event: int = 0
 
 
 class JobRow(Struct, frozen=True):
     """Long work. `state` is "running", "done", "failed" or "cancelled"; `done_bytes` of `total_bytes` is read.
 
-    `result` stands when it is done, `error` when it failed.
+    `model_id` is null for a sweep. `result` stands when a check is done, `error` when it failed.
     """
 
     id: int
     kind: str
-    model_id: str
+    model_id: str | None
     state: str
     started_at: datetime
     finished_at: datetime | None
@@ -169,6 +231,87 @@ class JobsAnswer(Struct, frozen=True):
     timers: tuple[TimerRow, ...]
 
 
+class SweepsAnswer(Struct, frozen=True):
+    """`GET /v1/sweeps`: the sweeps under way and those that wait, the pause in force, and when the next ones are due."""
+
+    schema: int
+    sweeps: tuple[SweepRow, ...]
+    waiting: tuple[str, ...]
+    paused: Pause | None
+    timers: tuple[TimerRow, ...]
+
+
+class AlertRow(Struct, frozen=True):
+    """An alert, which lasts until what it tells of is over.
+
+    Args:
+        path: the file that is affected, or the folder.
+        code, severity, suggestion: of the finding that it stands for; null where it stands for none.
+        told_at: when people were last told; null if they were not yet.
+        times_told: the reminders included.
+        next_reminder_at: null where nobody is reminded.
+        acked_by: uid of who knows of it.
+        folded: nobody is told, since something that explains it is open.
+    """
+
+    id: int
+    kind: str
+    alert_class: AlertClass
+    message: str
+    model_id: str | None
+    path: str | None
+    code: str | None
+    severity: Severity | None
+    suggestion: str | None
+    opened_at: datetime
+    told_at: datetime | None
+    times_told: int
+    next_reminder_at: datetime | None
+    acked_at: datetime | None
+    acked_by: int | None
+    cleared_at: datetime | None
+    folded: bool
+    path_b64: str | UnsetType = UNSET
+
+
+class AlertAnswer(Struct, frozen=True):
+    """`POST /v1/alerts/{n}/ack`."""
+
+    schema: int
+    alert: AlertRow
+
+
+class AlertsAnswer(Struct, frozen=True):
+    """`GET /v1/alerts`: those that are open, the gravest first, then those that ended last."""
+
+    schema: int
+    alerts: tuple[AlertRow, ...]
+
+
+class AlertTestAnswer(Struct, frozen=True):
+    """`POST /v1/alerts/test`: the kinds of which a test was sent."""
+
+    schema: int
+    tested: tuple[str, ...]
+
+
+class LogLevelAnswer(Struct, frozen=True):
+    """`POST /v1/log-level`: the level from now on."""
+
+    schema: int
+    level: LogLevel
+
+
+class ReloadAnswer(Struct, frozen=True):
+    """`POST /v1/reload`: the configuration is good, and comes into force now.
+
+    It is in force when there is an event `config-reloaded` after `last_event`; until then connections may be closed: ask again.
+    """
+
+    schema: int
+    last_event: int
+
+
 class VersionAnswer(Struct, frozen=True):
     """`GET /v1/version`."""
 
@@ -182,6 +325,16 @@ class HealthzAnswer(Struct, frozen=True):
 
     schema: int
     ok: bool
+
+
+class OpenApiDocument(Struct, frozen=True):
+    """`GET /openapi.json`: this API, in the shape that OpenAPI 3.1 prescribes."""
+
+    openapi: str
+    info: dict[str, Any]
+    servers: tuple[dict[str, Any], ...]
+    paths: dict[str, dict[str, Any]]
+    components: dict[str, dict[str, Any]]
 
 
 class ErrorBody(Struct, frozen=True):

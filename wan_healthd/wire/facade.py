@@ -9,16 +9,21 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from wan_healthd.domain.callers import Caller
+from wan_healthd.domain.gate import Gate
+from wan_healthd.domain.process import LogLevel
 from wan_healthd.domain.verdicts import CorruptionReport, IntegrityResult, SystemHealthReport
 from wan_healthd.wire.answers import (
+    AlertRow,
+    AlertsAnswer,
     EventsAnswer,
     FilesAnswer,
     JobRow,
     JobsAnswer,
     ModelsAnswer,
     StatusAnswer,
+    SweepsAnswer,
 )
-from wan_healthd.wire.requests import EventsQuery
+from wan_healthd.wire.requests import AlertsQuery, EventsQuery
 
 
 class HealthFacade(Protocol):
@@ -39,6 +44,9 @@ class HealthFacade(Protocol):
     async def get_corruption(self, model_id: str) -> CorruptionReport:
         """The present corruption report, without looking again."""
 
+    async def gate(self, model_id: str) -> Gate:
+        """Whether the model may be loaded now: by its verdict, and a look whether its files are still what was judged."""
+
     async def get_health_report(self) -> SystemHealthReport:
         """All models in detail."""
 
@@ -54,8 +62,38 @@ class HealthFacade(Protocol):
     async def list_jobs(self) -> JobsAnswer:
         """What runs, what ran lately, and the timers."""
 
+    async def list_sweeps(self) -> SweepsAnswer:
+        """The sweeps under way, and whether they are paused."""
+
+    async def start_sweep(self, *, full: bool = False) -> JobRow:
+        """Begin a sweep of all roots; while sweeps are paused it waits."""
+
+    async def pause_sweeps(self, caller: Caller, reason: str) -> SweepsAnswer:
+        """Let no sweep read until `resume_sweeps`, also over restarts. What changes or is asked for is judged all the same."""
+
+    async def resume_sweeps(self, caller: Caller) -> SweepsAnswer:
+        """Let sweeps go on, each at its block."""
+
+    async def list_alerts(self, query: AlertsQuery) -> AlertsAnswer:
+        """What is open, the gravest first, then what ended lately."""
+
+    async def acknowledge_alert(self, number: int, caller: Caller) -> AlertRow:
+        """The caller knows of it: no reminders until it gets worse, or ends and returns. AlertNotFound if it is not open."""
+
+    async def test_alerts(self, kind: str | None) -> tuple[str, ...]:
+        """Send a test of one kind, or of each class, to where alerts go; answers with the kinds."""
+
     async def trust(self, model_id: str, files: Sequence[str], caller: Caller, reason: str) -> IntegrityResult:
         """Accept the present bytes of the named files (absolute display paths; none: all of the model) as the new truth.
 
         A file that is gone is forgotten. Recorded with who and why.
+        """
+
+    async def set_log_level(self, level: LogLevel) -> None:
+        """From which level on the daemon logs. NoDaemon where this is none."""
+
+    async def reload(self) -> int:
+        """Read the configuration and put it in force soon after; the number of the last event before that.
+
+        ConfigInvalid where it has errors, and the old one stays in force; NoDaemon where this is none.
         """

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from wan_healthd.domain.process import LogLevel
+
 
 class CheckRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """`POST /v1/models/{id}/check`. `full` reads every byte, also of files that did not change."""
@@ -21,7 +23,7 @@ class EventsQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     since: Annotated[int, Meta(ge=0, le=2**62)] | None = None
-    since_time: datetime | None = None
+    since_time: Annotated[datetime, Meta(tz=True)] | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 500
     wait_s: Annotated[float, Meta(ge=0, le=60)] = 0.0
 
@@ -31,3 +33,33 @@ class TrustRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
     files: tuple[Annotated[str, Meta(max_length=8192)], ...] = ()
     reason: Annotated[str, Meta(max_length=1000)] = ""
+
+
+class SweepRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /v1/sweeps`. `full` reads every byte; otherwise what is new or changed."""
+
+    full: bool = False
+
+
+class PauseRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /v1/sweeps/pause`."""
+
+    reason: Annotated[str, Meta(max_length=1000)] = ""
+
+
+class AlertsQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """`GET /v1/alerts`: at most `limit` that are open, and as many that ended."""
+
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 200
+
+
+class AlertTestRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /v1/alerts/test`. Without a `kind`, one of each class."""
+
+    kind: Annotated[str, Meta(max_length=100)] | None = None
+
+
+class LogLevelRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /v1/log-level`."""
+
+    level: LogLevel

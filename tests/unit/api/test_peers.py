@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.serving import Served, serving
+from wan_healthd.api.limits import DEFAULT_LIMITS, Limits
 from wan_healthd.api.peers import caller_of
-from wan_healthd.api.server import DEFAULT_LIMITS, Limits
 from wan_healthd.domain.callers import CallerRole
 
 STRANGER = 65112

@@ -5,13 +5,31 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from tests.fakes.facade import AWKWARD, DAMAGED
+from tests.fakes.facade import AWKWARD, DAMAGED, SOUND, UNREAD
 from tests.fakes.serving import Served
 from wan_healthd.api.routes import ROUTES
 from wan_healthd.api.routing import Route
-from wan_healthd.client.daemon import quote
 from wan_healthd.client.http import HttpAnswer, read_answer
-from wan_healthd.wire.answers import ErrorAnswer, EventsAnswer, JobAnswer, ModelAnswer
+from wan_healthd.client.quoting import quote
+from wan_healthd.wire.answers import (
+    AlertAnswer,
+    AlertsAnswer,
+    AlertTestAnswer,
+    ErrorAnswer,
+    EventsAnswer,
+    GateAnswer,
+    JobAnswer,
+    LogLevelAnswer,
+    ModelAnswer,
+    OpenApiDocument,
+    ReloadAnswer,
+)
+
+NUMBERED = {"jobs", "alerts"}
+"""What has numbers, where others have names."""
+
+BODIES = {"/v1/log-level": b'{"level":"debug"}'}
+"""Where a body is needed."""
 
 
 def ask(served: Served, method: str, target: str, body: bytes = b"") -> HttpAnswer:
@@ -21,18 +39,19 @@ def ask(served: Served, method: str, target: str, body: bytes = b"") -> HttpAnsw
         return read_answer(connection.recv)
 
 
-@pytest.mark.parametrize(
-    "route", [route for route in ROUTES if "jobs/{id}" not in route.template], ids=lambda route: route.template
-)
+NAMED = [route for route in ROUTES if "{id}" not in route.template or not NUMBERED & {*route.template.split("/")}]
+
+
+@pytest.mark.parametrize("route", NAMED, ids=lambda route: route.template)
 @pytest.mark.parametrize("name", [DAMAGED, AWKWARD])
 def test_each_route_answers_with_its_struct(served: Served, route: Route, name: str) -> None:
-    answer = ask(served, route.method, route.template.replace("{id}", quote(name)))
+    answer = ask(served, route.method, route.template.replace("{id}", quote(name)), BODIES.get(route.template, b""))
     assert answer.status == route.status
     assert answer.headers["server"] == "wan-healthd/0.1.0"
     assert answer.headers["content-type"] == "application/json"
     assert "connection" in answer.headers
     document = msgspec.json.decode(answer.body, type=route.answer)
-    assert document.schema == 1  # type: ignore[attr-defined]
+    assert route.answer is OpenApiDocument or document.schema == 1  # type: ignore[attr-defined]
 
 
 def test_a_check_is_a_job(served: Served) -> None:
@@ -91,3 +110,41 @@ def test_errors_have_the_contracts_shape(served: Served, target: str, status: in
 def test_a_wrong_method_is_told_the_right_one(served: Served) -> None:
     answer = ask(served, "DELETE", "/v1/models/a/trust")
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
+
+
+def test_an_alert_is_acknowledged_by_who_asks(served: Served) -> None:
+    answer = ask(served, "POST", "/v1/alerts/3/ack")
+    assert msgspec.json.decode(answer.body, type=AlertAnswer).alert.acked_by == 0
+    assert [line[1] for line in served.log.lines] == ["act"]
+    for number in ("99", "x", "9" * 30):
+        assert ask(served, "POST", f"/v1/alerts/{number}/ack").status == 404
+    assert len(msgspec.json.decode(ask(served, "GET", "/v1/alerts?limit=1").body, type=AlertsAnswer).alerts) == 1
+    tested = ask(served, "POST", "/v1/alerts/test", b'{"kind":"root-lost"}')
+    assert msgspec.json.decode(tested.body, type=AlertTestAnswer).tested == ("root-lost",)
+
+
+@pytest.mark.parametrize(
+    ("name", "go", "code"), [(SOUND, True, "healthy"), (DAMAGED, False, "corrupted"), (UNREAD, False, "not-read")]
+)
+def test_the_gate_answers_with_a_reason(served: Served, name: str, go: bool, code: str) -> None:
+    gate = msgspec.json.decode(ask(served, "GET", f"/v1/models/{quote(name)}/gate").body, type=GateAnswer).gate
+    assert (gate.go, gate.code) == (go, code)
+    assert gate.reason
+    assert bool(gate.findings) is not go
+
+
+def test_the_level_of_the_log_is_set(served: Served) -> None:
+    answer = ask(served, "POST", "/v1/log-level", b'{"level":"warning"}')
+    assert msgspec.json.decode(answer.body, type=LogLevelAnswer).level == served.facade.log_level == "warning"
+    assert ask(served, "POST", "/v1/log-level", b'{"level":"loud"}').status == 400
+    assert ask(served, "POST", "/v1/log-level").status == 400
+
+
+def test_a_reload_is_told_what_is_wrong(served: Served) -> None:
+    answer = ask(served, "POST", "/v1/reload")
+    last_event = msgspec.json.decode(answer.body, type=ReloadAnswer).last_event
+    told = msgspec.json.decode(ask(served, "GET", f"/v1/events?since={last_event}").body, type=EventsAnswer)
+    assert (answer.status, [event.kind for event in told.events]) == (202, ["config-reloaded"])
+    served.facade.config_fault = "cannot use the configuration: [[roots]] path: expected a string"
+    refused = ask(served, "POST", "/v1/reload")
+    assert (refused.status, msgspec.json.decode(refused.body, type=ErrorAnswer).error.code) == (422, "config-invalid")

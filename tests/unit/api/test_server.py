@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
@@ -12,11 +13,12 @@ import pytest
 
 from tests.fakes.facade import DAMAGED, FakeFacade
 from tests.fakes.serving import Served, drain, serving
-from wan_healthd.api.server import Limits
+from wan_healthd.api.limits import IDLE_S, Limits
 from wan_healthd.domain.verdicts import SystemHealthReport
 from wan_healthd.wire.answers import StatusAnswer
 
 GET = b"GET /v1/status HTTP/1.1\r\nHost: localhost\r\n"
+LONG_POLL = b"GET /v1/events?since=8&wait_s=30 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 CHECK = b"POST /v1/models/fresh/check HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
 
 
@@ -142,6 +144,9 @@ def test_connections_are_bounded(tmp_path: Path) -> None:
     with serving(tmp_path, limits=Limits(connections=3)) as served:
         held = [served.connect() for _ in range(3)]
         try:
+            for connection in held:
+                connection.sendall(LONG_POLL)
+            time.sleep(IDLE_S + 0.2)  # however long they wait, who waits for an answer is not idle
             assert verdict(served.exchange(b"")) == (503, "too-many-connections")
         finally:
             for connection in held:
@@ -149,6 +154,66 @@ def test_connections_are_bounded(tmp_path: Path) -> None:
         deadline = time.monotonic() + 5
         while not (answer := served.exchange(GET + b"Connection: close\r\n\r\n")).startswith(b"HTTP/1.1 200"):
             assert time.monotonic() < deadline, answer
+
+
+def test_a_question_ends_with_its_client_but_an_act_goes_on(tmp_path: Path) -> None:
+    with serving(tmp_path, facade=SlowFacade(), limits=Limits(connections=2)) as served:
+        for _ in range(4):
+            with served.connect() as vanishing:
+                vanishing.sendall(LONG_POLL)
+                time.sleep(0.1)
+        with served.connect() as vanishing:
+            vanishing.sendall(b"POST /v1/reload HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            time.sleep(0.1)
+        assert served.exchange(GET + b"Connection: close\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+        assert served.facade.reloads == 0
+        time.sleep(SlowFacade.SLOWNESS_S)
+        assert served.facade.reloads == 1
+
+
+def test_of_idle_connections_the_oldest_makes_room(tmp_path: Path) -> None:
+    with serving(tmp_path, limits=Limits(connections=3)) as served:
+        polling, oldest, younger = (served.connect() for _ in range(3))
+        with polling, oldest, younger:
+            polling.sendall(LONG_POLL)
+            oldest.sendall(GET)  # half of a request: nobody is served by that
+            assert verdict(served.exchange(b"")) == (503, "too-many-connections")  # it may still come
+            time.sleep(IDLE_S + 0.2)
+            younger.sendall(GET + b"\r\n")
+            assert younger.recv(15) == b"HTTP/1.1 200 OK"
+            assert served.exchange(GET + b"Connection: close\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+            assert drain(oldest) == b""
+            younger.sendall(GET + b"Connection: close\r\n\r\n")
+            assert b"HTTP/1.1 200 OK" in drain(younger)
+
+
+def test_answers_that_nobody_takes_are_bounded(tmp_path: Path) -> None:
+    with serving(tmp_path, limits=Limits(unsent_bytes=3_000_000)) as served:
+        served.facade.files[DAMAGED] *= 1000
+        ask = b"GET /v1/models/Wan-AI%2FWan2.2-T2V-A14B/files HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        size = len(served.exchange(ask))
+        assert 1_000_000 < size < 3_000_000
+        lazy = [served.connect() for _ in range(6)]
+        for connection in lazy:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.sendall(ask)
+        time.sleep(1.0)
+        answers = [drain(connection) for connection in lazy]
+        for connection in lazy:
+            connection.close()
+        taken = [answer for answer in answers if len(answer) == size]
+        refused = [verdict(answer) for answer in answers if len(answer) < size]
+        assert (len(taken) + len(refused), set(refused)) == (6, {(503, "too-much-unread")})
+        assert 1 <= len(taken) <= 2
+        assert len(served.exchange(ask)) == size  # as soon as they are taken, there is room again
+
+
+class SlowFacade(FakeFacade):
+    SLOWNESS_S = 0.5
+
+    async def reload(self) -> int:
+        await asyncio.sleep(self.SLOWNESS_S)
+        return await super().reload()
 
 
 class FaultyFacade(FakeFacade):
@@ -179,3 +244,24 @@ def test_closing_ends_long_polls(tmp_path: Path) -> None:
     assert time.monotonic() - started < 3
     with waiting:
         assert drain(waiting) == b""
+
+
+def test_old_http_is_spoken_too(served: Served) -> None:
+    answer = served.exchange(b"GET /healthz HTTP/1.0\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.0 200 OK\r\n")
+    assert answer.endswith(b'{"schema":1,"ok":true}')
+
+
+@pytest.mark.parametrize("kind", [b"application/x-www-form-urlencoded", b"text/xml; charset=latin-1"])
+def test_a_body_is_json_whatever_it_is_called(served: Served, kind: bytes) -> None:
+    """`curl -d` calls everything a form."""
+    head = CHECK + b"Content-Type: " + kind + b"\r\nContent-Length: "
+    assert served.exchange(head + b'13\r\n\r\n{"full":true}').startswith(b"HTTP/1.1 202 ")
+    assert verdict(served.exchange(head + b"9\r\n\r\nfull=true"))[0] == 400
+
+
+@pytest.mark.parametrize("method", [b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"TRACE"])
+def test_other_methods_are_refused(served: Served, method: bytes) -> None:
+    answer = served.exchange(method + b" /v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 405 ")
+    assert b"\r\nAllow: GET\r\n" in answer

@@ -5,11 +5,24 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from tests.unit.checks.scenes import PATH, SOUND, baseline, first_word, flipped, identity, look, names_touched, read, zeroed
+from tests.unit.checks.scenes import (
+    JSON_PATH,
+    PATH,
+    SOUND,
+    baseline,
+    first_word,
+    flipped,
+    identity,
+    look,
+    names_touched,
+    read,
+    zeroed,
+)
 from wan_healthd.checks.cause import cause_of
 from wan_healthd.checks.registry import judge_file
 from wan_healthd.domain.digests import BLOCK_BYTES, Assurance
 from wan_healthd.domain.evidence import (
+    Claim,
     ContentReading,
     Expectation,
     FileEvidence,
@@ -176,6 +189,20 @@ def test_real_damage_swallows_that_the_header_is_too_large(now: bytes, code: str
 def test_every_format_has_findings_of_its_own(header: HeaderFacts, code: str, kind: CorruptionType | None) -> None:
     (finding,) = judge_file(msgspec.structs.replace(first_word(SOUND), header=header))
     assert (finding.code, finding.corruption_type) == (code, kind)
+
+
+def test_what_was_published_empty_is_not_damaged_by_being_so() -> None:
+    nothing = Claim(VerifiedBy.HF_TREE, "the tree", 0, git_sha1="e69de29bb2d1d6434b8b29ae775ad8c2e48c5391")
+    json = HeaderFacts("json", HeaderFault("not-json", "it is empty"))
+    for evidence in (
+        first_word(b""),
+        msgspec.structs.replace(first_word(b"", path=JSON_PATH), header=json),
+        first_word(b"", SOUND, path=b"/models/wan/merges.txt"),
+    ):
+        assert {finding.code for finding in judge_file(evidence)} == {"file-empty"}
+        assert judge_file(msgspec.structs.replace(evidence, claims=(nothing,))) == ()
+        full = msgspec.structs.replace(nothing, size_bytes=7, git_sha1=None)
+        assert [f.code for f in judge_file(msgspec.structs.replace(evidence, claims=(full,)))] == ["file-empty"]
 
 
 def test_an_empty_file_of_another_kind_may_be_empty_by_design() -> None:

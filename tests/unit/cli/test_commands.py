@@ -17,19 +17,6 @@ from wan_healthd.cli.parser import build
 from wan_healthd.domain.events import EventKind
 from wan_healthd.version import __version__
 
-GOLDEN = Path(__file__).parent / "golden"
-
-
-@pytest.mark.parametrize("columns", [80, 200])
-@pytest.mark.parametrize(
-    ("name", "words"), [("status", ["status"]), ("files", ["files", DAMAGED]), ("verdict", ["status", DAMAGED])]
-)
-def test_golden(healthctl: Healthctl, monkeypatch: pytest.MonkeyPatch, name: str, words: list[str], columns: int) -> None:
-    monkeypatch.setenv("COLUMNS", str(columns))
-    said = healthctl(*words)
-    assert said.out == (GOLDEN / f"{name}-{columns}.txt").read_text(encoding="utf-8")
-    assert (said.status, said.err) == (1, "")
-
 
 def test_status_is_0_only_if_everything_is_healthy(healthctl: Healthctl, healthy: Served) -> None:
     assert healthctl("status").status == 0
@@ -109,7 +96,7 @@ def test_events_of_many_pages_are_one_document(healthctl: Healthctl, served: Ser
     for _ in range(2500):
         served.facade.tell(EventKind.FINDING_CLEARED, SOUND)
     said = json.loads(healthctl("events", "--json").out)
-    assert list(said) == ["schema", "stream", "last_event", "events"]
+    assert list(said) == ["schema", "stream", "last_event", "events", "first_event"]
     assert said["last_event"] == 2508
     assert [event["seq"] for event in said["events"]] == [1, 2, 3, 7, *range(8, 2509)]
 
@@ -224,3 +211,33 @@ def test_no_daemon_is_3(healthctl: Healthctl, tmp_path: Path, capsys: pytest.Cap
     assert said.status == 3
     assert "cannot reach wan-healthd" in said.err
     assert "systemctl start wan-healthd" in said.err
+
+
+def test_sweeps(healthctl: Healthctl, served: Served) -> None:
+    assert healthctl("sweep").out.splitlines()[0] == "no sweep is under way"
+    said = healthctl("sweep", "pause", "--reason", "a film is made")
+    assert said.status == 0
+    assert said.out.startswith("sweeps are paused since 2026-07-01 12:00:00Z by uid")
+    assert "because: a film is made; `healthctl sweep resume` ends that\nwaiting: incremental sweep\n" in said.out
+    assert "sweeps are paused since" in healthctl("status").out
+    assert healthctl("sweep", "start", "--full").out == "job 1 has begun; `healthctl sweep` shows how it goes\n"
+    assert "full-sweep" in healthctl("jobs").out
+    said = healthctl("sweep", "resume")
+    assert said.out.splitlines()[0] == "full sweep since 2026-07-01 12:00:00Z: 40 of 100 files so far"
+    assert served.facade.paused is None
+    document = json.loads(healthctl("sweep", "--json").out)
+    assert (document["paused"], document["sweeps"][0]["files_left"]) == (None, 60)
+
+
+def test_alerts(healthctl: Healthctl, served: Served) -> None:
+    said = healthctl("alert")
+    assert said.status == 0
+    assert "3  critical  corruption-found" in said.out
+    assert "told, next reminder" in said.out
+    assert "2  critical" not in said.out
+    assert "ended" in healthctl("alert", "list", "--all").out
+    assert "acknowledged" in healthctl("alert", "ack", "3").out
+    assert (healthctl("alert", "ack", "99").status, healthctl("alert", "test").status) == (5, 0)
+    assert json.loads(healthctl("--json", "alert", "test", "--kind", "root-lost").out)["tested"] == ["root-lost"]
+    served.facade.alerts = ()
+    assert healthctl("alert").out == "no alert is open\n"

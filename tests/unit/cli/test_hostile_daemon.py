@@ -11,7 +11,11 @@ import pytest
 
 from tests.unit.cli.healthctl import Healthctl
 
-COMMANDS = ["status", "status m", "check m", "files m", "events", "report", "report m", "jobs", "version", "trust m --yes"]
+COMMANDS = [
+    *("status", "status m", "check m", "files m", "events", "report", "report m", "jobs", "version", "trust m --yes"),
+    *("gate m", "models", "models forget m --yes", "sweep", "sweep start --wait", "alert", "alert ack 1", "alert test"),
+    *("log-level debug", "reload", "reload --wait"),
+]
 BODIES = [
     b"{}",
     b'{"schema":1}',

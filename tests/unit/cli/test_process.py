@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +31,7 @@ HEAVY = {
     "msgspec",
     "http",
     "ssl",
+    "shtab",
     "shutil",
     "subprocess",
     "threading",
@@ -55,24 +58,29 @@ def run(served: Served, *words: str, **extra: str) -> subprocess.CompletedProces
     )
 
 
-def on_terminal(arguments: Sequence[str], *, types: bytes = b"", **extra: str) -> tuple[int, str]:
-    """Exit status and everything that a command shows on a terminal of its own."""
+def on_terminal(
+    arguments: Sequence[str], *, types: bytes = b"", awaits: bytes = b"", lines: int = 24, **extra: str
+) -> tuple[int, str]:
+    """Exit status and everything that a command shows on a terminal of its own; `types` is typed once it shows `awaits`."""
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (lines, 80))
     try:
         process = subprocess.Popen(
-            arguments,
+            ["/usr/bin/setsid", "--ctty", *arguments],  # it is their controlling terminal, so that ^C is a signal
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
             env=environment(TERM="xterm", **extra),
-            start_new_session=True,
         )
         os.close(theirs)
-        os.write(ours, types)
         shown = bytearray()
         try:
-            while more := os.read(ours, 65536):
-                shown += more
+            while True:
+                if types and awaits in shown:
+                    os.write(ours, types)
+                    types = b""
+                assert select.select([ours], [], [], 20)[0], f"it says no more than {shown!r}"
+                shown += os.read(ours, 65536)
         except OSError:  # EIO: the last one hung up
             pass
         return process.wait(20), shown.decode()
@@ -178,8 +186,49 @@ def test_colour_only_on_a_terminal_and_never_with_no_color(served: Served) -> No
 def test_the_progress_bar_is_for_terminals(served: Served) -> None:
     status, shown = on_terminal(command(served, "check", SOUND))
     assert status == 0
-    assert "[......" in shown
+    assert f"{SOUND}: [......" in shown
     assert "[...." not in run(served, "check", SOUND).stderr
+
+
+def test_an_interrupted_question_ends_its_line(served: Served) -> None:
+    ended, shown = on_terminal(command(served, "trust", DAMAGED), types=b"\x03", awaits=b"[y/N]")
+    assert ended == 130
+    assert shown.endswith("^C\r\n")
+    assert served.facade.trusted == []
+
+
+def test_a_live_picture_gives_the_terminal_back(served: Served) -> None:
+    ended, shown = on_terminal(command(served, "top"), types=b"\x03", awaits=b"fresh:")
+    assert ended == 130
+    assert shown.startswith("\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[H\x1b[K\x1b[31mcorrupted\x1b[0m, score 0.68")
+    assert shown.endswith("\x1b[?7h\x1b[?25h\x1b[?1049l")
+    assert "\x1b[2J" not in shown
+
+
+def test_a_live_picture_never_scrolls(served: Served) -> None:
+    _, shown = on_terminal(command(served, "top"), types=b"\x03", awaits=b" more lines", lines=10)
+    picture = shown.partition("\x1b[H")[2].partition("\x1b[?7h")[0]
+    assert picture.count("\r\n") == 9
+    assert "... 12 more lines" in picture
+    assert "\x1b[J" not in picture
+
+
+def test_a_live_picture_waits_for_a_daemon_that_is_away(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", RUN, "--socket", str(tmp_path / "nothing"), "status", "--watch"]
+    ended, shown = on_terminal(words, types=b"\x03", awaits=b"-> start it with")
+    assert ended == 130
+    assert "cannot reach wan-healthd: there is no socket at" in shown
+
+
+def test_top_into_a_pipe_is_text(served: Served) -> None:
+    with subprocess.Popen(command(served, "top"), stdout=subprocess.PIPE, env=environment()) as process:
+        assert process.stdout is not None
+        shown = b""
+        while b"fresh:" not in shown:
+            shown += process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+    assert b"\x1b" not in shown
 
 
 @pytest.mark.parametrize(("answer", "status", "times"), [(b"y\n", 0, 1), (b"n\n", 6, 0), (b"\n", 6, 0), (b"\x04", 6, 0)])

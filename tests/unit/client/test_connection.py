@@ -17,9 +17,10 @@ import pytest
 from tests.fakes.facade import AWKWARD, DAMAGED
 from tests.fakes.serving import Served, serving
 from wan_healthd.client.connection import connect, exchange
-from wan_healthd.client.daemon import Daemon, quote
+from wan_healthd.client.daemon import Daemon
 from wan_healthd.client.discovery import Place
 from wan_healthd.client.errors import AnswerNotUnderstood, ClientError, DaemonUnreachable, Refused, SocketForbidden
+from wan_healthd.client.quoting import quote
 
 
 def ignore(_version: str) -> None:

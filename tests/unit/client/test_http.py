@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from wan_healthd.client.errors import AnswerNotUnderstood
+from wan_healthd.client.errors import AnswerNotUnderstood, ConnectionLost
 from wan_healthd.client.http import LARGEST_BODY, read_answer
 
 HEAD = b"HTTP/1.1 200 OK\r\nServer: wan-healthd/1\r\n"
@@ -38,8 +38,6 @@ def test_good_answers(answer: bytes, body: bytes, step: int) -> None:
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (b"", "ended in the middle"),
-        (b"HTTP/1.1 200 OK\r\n", "ended in the middle"),
         (b"SSH-2.0-OpenSSH\r\n\r\n", "not HTTP"),
         (b"HTTP/2 200\r\n\r\n", "not HTTP"),
         (b"HTTP/1.1 2000 OK\r\n\r\n", "not HTTP"),
@@ -50,7 +48,6 @@ def test_good_answers(answer: bytes, body: bytes, step: int) -> None:
         (HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}", "how long"),
         (HEAD + b"Transfer-Encoding: gzip\r\n\r\n{}", "how long"),
         (HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", "two headers"),
-        (HEAD + b"Content-Length: 3\r\n\r\n{}", "ended in the middle"),
         (HEAD + b"Content-Length: -1\r\n\r\n{}", "length is malformed"),
         (HEAD + b"Content-Length: 1_0\r\n\r\n{}", "length is malformed"),
         (HEAD + b"Content-Length: \xb2\r\n\r\n{}", "length is malformed"),
@@ -68,4 +65,11 @@ def test_good_answers(answer: bytes, body: bytes, step: int) -> None:
 )
 def test_bad_answers(answer: bytes, says: str, step: int) -> None:
     with pytest.raises(AnswerNotUnderstood, match=says):
+        read_answer(source(answer, step))
+
+
+@pytest.mark.parametrize("step", [3, 1 << 20])
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\n", HEAD + b"Content-Length: 3\r\n\r\n{}"])
+def test_an_answer_that_ends_early_is_a_lost_connection(answer: bytes, step: int) -> None:
+    with pytest.raises(ConnectionLost, match="ended in the middle"):
         read_answer(source(answer, step))

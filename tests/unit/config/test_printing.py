@@ -20,18 +20,21 @@ EXAMPLE = Path(__file__).parents[3] / "config.example.toml"
 def test_the_effective_configuration() -> None:
     settings = Settings(
         roots=(RootSettings('/srv/"new"\nmodels'),),
-        models=(ModelSettings("a\\b", "/srv/m"),),
+        models=(ModelSettings("a\\b", "/srv/m", None, "hf:a/b@main", ("*.safetensors", "config.json")),),
         sweep=SweepSettings(incremental_every=0.5),
         api=ApiSettings(socket_group="wan"),
     )
     assert to_toml(settings) == (
         "[[roots]]\n"
         'path = "/srv/\\"new\\"\\u000Amodels"\n'
+        'watch = "auto"\n'
         "\n"
         "[[models]]\n"
         'id = "a\\\\b"\n'
         'path = "/srv/m"\n'
         "# manifest is not set\n"
+        'source = "hf:a/b@main"\n'
+        'essential = ["*.safetensors", "config.json"]\n'
         "\n"
         "[health]\n"
         "check_interval_hours = 24.0\n"
@@ -46,6 +49,19 @@ def test_the_effective_configuration() -> None:
         "[sweep]\n"
         "incremental_every = 0.5\n"
         'full_every = "7d"\n'
+        "# exposure_goal is not set\n"
+        'poll_every = "5m"\n'
+        "\n"
+        "[hub]\n"
+        "lookup = false\n"
+        "\n"
+        "[events]\n"
+        'keep = "90d"\n'
+        "most = 1000000\n"
+        "\n"
+        "[alerts]\n"
+        'reminders = "diminishing"\n'
+        "most_per_minute = 20\n"
         "\n"
         "[api]\n"
         "# socket is not set\n"
@@ -77,7 +93,7 @@ def test_the_example_can_be_uncommented_as_a_whole(tmp_path: Path) -> None:
     settings = load(ConfigSource(str(path), required=True))
     assert settings.roots == (RootSettings("/srv/models"),)
     assert settings.models[0].id == "wan2.2-ti2v-5b"
-    assert settings.sweep == SweepSettings(incremental_every=86_400.0)
+    assert settings.sweep == SweepSettings(incremental_every=86_400.0, exposure_goal=14 * 86_400.0)
     assert None not in _values(settings.api)
 
 

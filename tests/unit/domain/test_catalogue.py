@@ -10,12 +10,13 @@ from msgspec import UNSET
 from wan_healthd.checks.unjudged import OBSTACLES
 from wan_healthd.cli.commands import COMMANDS
 from wan_healthd.domain import catalogue
-from wan_healthd.domain.catalogue import KINDS, FindingKind, is_undetermined
+from wan_healthd.domain.catalogue import KINDS, is_undetermined
 from wan_healthd.domain.extents import ByteRange
+from wan_healthd.domain.finding_kind import FindingKind
 from wan_healthd.domain.findings import Category, Cause, CorruptionType, Finding, Severity
 
 TYPES = {
-    CorruptionType.FILE_MISSING: {"file-missing", "model-missing"},
+    CorruptionType.FILE_MISSING: {"file-missing", "model-missing", "companion-missing"},
     CorruptionType.INCOMPLETE_DOWNLOAD: {"file-empty", "file-truncated", "safetensors-truncated", "placeholder-file"},
     CorruptionType.INVALID_FORMAT: {
         "all-zeros", "file-too-long", "safetensors-trailing-bytes", "safetensors-malformed", "not-a-regular-file",
@@ -24,6 +25,7 @@ TYPES = {
     CorruptionType.PERMISSION_ERROR: {"permission-denied", "read-permission-lost"},
     CorruptionType.DISK_ERROR: {"read-error"},
 }  # fmt: skip
+BLINDNESS = (catalogue.ROOT_UNREACHABLE, catalogue.STATE_CANNOT_BE_WRITTEN)
 CODES = {code: corruption_type for corruption_type, codes in TYPES.items() for code in codes}
 
 
@@ -34,7 +36,7 @@ def test_damage_has_the_type_of_the_contract(code: str) -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.corruption_type is None], ids=lambda kind: kind.code)
 def test_advice_is_mild_except_where_nothing_can_be_seen(kind: FindingKind) -> None:
-    assert kind.severity.rank <= Severity.MEDIUM.rank or kind is catalogue.ROOT_UNREACHABLE
+    assert kind.severity.rank <= Severity.MEDIUM.rank or kind in BLINDNESS
 
 
 @pytest.mark.parametrize(

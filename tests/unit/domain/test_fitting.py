@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from wan_healthd.domain.evidence import Claim
-from wan_healthd.domain.files import VerifiedBy
-from wan_healthd.domain.fitting import Content, Fit, fit
+from wan_healthd.domain.evidence import Claim, FileEvidence
+from wan_healthd.domain.files import FileLook, Presence, Role, VerifiedBy
+from wan_healthd.domain.fitting import Content, Fit, fit, fit_of, has_stated_size, is_proven
 
 A, B = "a" * 64, "b" * 64
 GIT, OTHER_GIT = "1" * 40, "2" * 40
@@ -64,3 +64,10 @@ def test_content_must_fit_every_claim(
     found = fit(content, claims, (OLD,))
     assert found == Fit(VerifiedBy.NONE, wrong_size, wrong_digest)
     assert found.contradicted == told
+
+
+def test_what_is_not_there_fits_nothing_and_contradicts_nobody() -> None:
+    evidence = FileEvidence(b"/m/a.safetensors", Role.WEIGHTS, FileLook(Presence.ABSENT), claims=(TREE, WRONG_BOTH))
+    assert fit_of(evidence) == Fit()
+    assert not is_proven(evidence)
+    assert not has_stated_size(evidence)

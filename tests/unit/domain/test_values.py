@@ -9,7 +9,7 @@ import pytest
 
 from wan_healthd.domain.alerts import AlertClass
 from wan_healthd.domain.catalogue import FILE_EMPTY, TRANSIENT_READ
-from wan_healthd.domain.digests import BLOCK_BYTES, Algorithm, Assurance, BlockMap, Digest, block_count, weakest
+from wan_healthd.domain.digests import BLOCK_BYTES, Assurance, BlockMap, block_count, weakest
 from wan_healthd.domain.errors import HealthdError, WorkerRefused
 from wan_healthd.domain.evidence import FileEvidence
 from wan_healthd.domain.extents import ByteRange
@@ -58,10 +58,6 @@ def test_a_finding_in_json_has_the_keys_of_the_contract_and_comes_back(path: byt
     assert set(document) == keys | ({"path_b64"} if b"\xff" in path else set())
     assert document["ranges"] == [{"offset": 0, "length": 5}]
     assert msgspec.json.decode(encoded, type=Finding) == finding
-
-
-def test_a_digest_shows_its_algorithm() -> None:
-    assert str(Digest(Algorithm.BLAKE3_1M, "ab")) == "blake3-1m:ab"
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,7 @@ def test_a_file_that_shrinks_meanwhile_is_nobodys_fault(format_judge: object) ->
         ("é".encode()[:1], "truncated"),
         (b"Entry not found", "impostor"),
         (b"<html>", "impostor"),
+        (b'{"error": "Entry not found"}', "impostor"),
     ],
 )
 def test_vocabularies(text: bytes, code: str | None) -> None:

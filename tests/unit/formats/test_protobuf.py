@@ -72,6 +72,7 @@ UNKNOWN = {
     "number of eleven bytes": b"\x08" + b"\xff" * 10 + b"\x01",
     "tag of eleven bytes": b"\x08\x08" + b"\xff" * 10 + b"\x01",
     "only a tag": b"\x08",
+    "length that no file has": b"\x08\x08" + varint(7 << 3 | 2) + varint(2**63 - 1),
 }
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import zlib
-from typing import ClassVar
 
-import msgspec
 import pytest
 
 from tests.fakes.safetensors_files import make
 from tests.fakes.windows import BytesWindow
 from wan_healthd.domain.evidence import Impostor
 from wan_healthd.formats import safetensors, shard_index
-from wan_healthd.formats.shard_index import AbsentKeys, ShardFacts, ShardIndex
+from wan_healthd.formats.shard_index import ShardIndex
 from wan_healthd.formats.strict_json import TooMuch
 
 ONE, TWO = (f"diffusion_pytorch_model-0000{number}-of-00002.safetensors" for number in (1, 2))
@@ -102,48 +100,23 @@ def test_bounds() -> None:
     assert (facts.fault, facts.undecided, facts.packed_header) == (None, None, None)
 
 
-class TestCompare:
-    tables: ClassVar = {ONE: {"a": 8, "b": 8}, TWO: {"c": 8}}
-    index = ShardIndex(MAP, 24)
-
-    def test_all_is_well(self) -> None:
-        facts = shard_index.compare(self.index, self.tables)
-        assert facts == ShardFacts((), (), 24, 24)
-        assert not facts.total_differs
-
-    def test_a_missing_shard_hides_the_total(self) -> None:
-        facts = shard_index.compare(self.index, {ONE: self.tables[ONE]})
-        assert facts == ShardFacts((TWO,), (), 24, None)
-        assert not facts.total_differs
-
-    def test_a_key_that_its_shard_has_not(self) -> None:
-        facts = shard_index.compare(self.index, {ONE: {"a": 8}, TWO: {"c": 8, "b": 8}})
-        assert facts.absent_keys == (AbsentKeys(ONE, ("b",), 1),)
-
-    def test_two_shards_swapped(self) -> None:
-        facts = shard_index.compare(self.index, {ONE: self.tables[TWO], TWO: self.tables[ONE]})
-        assert facts.absent_keys == (AbsentKeys(ONE, ("a", "b"), 2), AbsentKeys(TWO, ("c",), 1))
-
-    def test_a_tensor_that_nobody_names_is_fine(self) -> None:
-        facts = shard_index.compare(ShardIndex(MAP, None), {**self.tables, TWO: {"c": 8, "d": 8}})
-        assert (facts.absent_keys, facts.actual_total, facts.total_differs) == ((), 32, False)
-
-    def test_another_total_is_told(self) -> None:
-        assert shard_index.compare(ShardIndex(MAP, 25), self.tables).total_differs
-
-    def test_names_are_bounded_and_counted(self) -> None:
-        index = ShardIndex({f"{number:03}": ONE for number in range(100)}, None)
-        (absent,) = shard_index.compare(index, {ONE: {}}).absent_keys
-        assert (absent.names[0], len(absent.names), absent.total) == ("000", shard_index.MAX_SHOWN_KEYS, 100)
-
-    def test_facts_cross_a_process(self) -> None:
-        facts = shard_index.compare(self.index, {ONE: {"a": 8}})
-        assert msgspec.msgpack.decode(msgspec.msgpack.encode(facts), type=ShardFacts) == facts
+@pytest.mark.parametrize(
+    ("shard", "names", "absent"),
+    [
+        (ONE, {"a", "b"}, []),
+        (ONE, {"a", "b", "more"}, []),
+        (ONE, {"c"}, ["a", "b"]),
+        (TWO, {"a", "b"}, ["c"]),
+        ("of no index", set(), []),
+    ],
+)
+def test_keys_that_a_shard_has_not(shard: str, names: set[str], absent: list[str]) -> None:
+    assert shard_index.absent_keys(ShardIndex(MAP, None), shard, names) == absent
 
 
-def test_tables_come_from_the_shards_headers() -> None:
+def test_names_come_from_the_shards_headers() -> None:
     data = make({"a": ("F32", (2,), bytes(8)), "e": ("F32", (0,), b"")})
     facts = safetensors.judge(data[8 : 8 + int.from_bytes(data[:8], "little")], len(data))
     assert facts.packed_header is not None
-    assert safetensors.tensor_sizes(zlib.decompress(facts.packed_header)) == {"a": 8, "e": 0}
-    assert safetensors.tensor_sizes(b"[]") == {}
+    assert safetensors.tensor_names(zlib.decompress(facts.packed_header)) == {"a", "e"}
+    assert safetensors.tensor_names(b"[]") == frozenset()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from wan_healthd.host.files import LocalFiles
 from wan_healthd.host.filesystems import FileSystems
 from wan_healthd.host.mounts import Mount, main_point, mount_of, mount_table, parse_row
 from wan_healthd.host.volume_ids import uuid_of_source
@@ -115,3 +116,15 @@ def test_a_device_number_that_is_given_again_has_a_new_name(tmp_path: Path) -> N
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["True", "True"]
+
+
+def test_what_files_are_on_is_mounted(tmp_path: Path) -> None:
+    files = LocalFiles()
+    try:
+        for folder in (tmp_path, Path("/dev/shm"), Path("/")):
+            identity = files.look(b"/", os.fsencode(folder)).identity
+            assert identity is not None
+            assert identity.filesystem in files.mounted()
+        assert "uuid:nobody" not in files.mounted()
+    finally:
+        files.close()

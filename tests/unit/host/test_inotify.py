@@ -17,7 +17,8 @@ from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, WatchDe
 from tests.fakes.hints import Hints
 from tests.support.unprivileged import Unprivileged
 from wan_healthd.domain.ports import WatchEvent, WatchKind
-from wan_healthd.host.inotify import InotifyWatcher, without_repeated_writes
+from wan_healthd.host.inotify import InotifyWatcher
+from wan_healthd.host.inotify_reader import without_repeated_writes
 
 CHECKOUT = Path(__file__).parents[3]
 CHANGES_BEYOND_ANY_QUEUE = 40_000
@@ -64,16 +65,39 @@ def watched() -> Iterator[Callable[[Callable[[WatchEvent], None], Path], Inotify
     watcher.stop()
 
 
-def test_too_few_watches_are_told_once(tmp_path: Path) -> None:
+def test_too_few_watches_are_counted_and_made_good_later(tmp_path: Path) -> None:
     for number in range(20):
-        (tmp_path / f"{number}").mkdir()
+        (tmp_path / f"{number}" / "deep").mkdir(parents=True)
     program = """
-with open("/proc/sys/user/max_inotify_watches", "w") as limit:
-    limit.write("10")
+def limit(number):
+    with open("/proc/sys/user/max_inotify_watches", "w") as file:
+        file.write(str(number))
+def say():
+    now = watcher.report(root)
+    print(now.folders, now.unwatched, bool(now.gaps), now.errno_name, now.limit)
+limit(10)
 watcher.add_root(root)
+say()
+watcher.fill_gaps(root)
+limit(100)
+watcher.fill_gaps(root)
+say()
 watcher.stop()
 """
-    assert in_namespace(program, tmp_path) == ["failed /"]
+    told = in_namespace(program, tmp_path)
+    assert (told[0], told[-1]) == ("10 31 True ENOSPC 10", "41 0 False None None")
+    assert {line.split()[0] for line in told[1:-1]} == {"folder-changed"}, "told once each could be watched"
+
+
+def test_a_limit_below_the_root_itself_is_a_failure(tmp_path: Path) -> None:
+    program = """
+with open("/proc/sys/user/max_inotify_watches", "w") as limit:
+    limit.write("0")
+watcher.add_root(root)
+print(watcher.report(root).errno_name, watcher.report(root).gaps == (root,))
+watcher.stop()
+"""
+    assert in_namespace(program, tmp_path) == ["failed /", "ENOSPC True"]
 
 
 def test_too_few_instances_are_told(tmp_path: Path) -> None:
@@ -105,7 +129,7 @@ watcher.stop()
 """
     told = in_namespace(program, tmp_path, "--mount")
     assert {"folder-changed /sub", "closed /sub/file"} <= set(told)
-    assert told[-1] == "failed /"
+    assert told[-1] == "folder-changed /", "what it covered shows again"
 
 
 @pytest.mark.unprivileged
@@ -119,11 +143,13 @@ def test_folders_that_may_not_be_watched_are_told(unprivileged: Unprivileged) ->
         WATCH
         + """
 watcher.add_root(root)
+print(watcher.report(root).gaps == (root + b"/locked",), watcher.report(root).errno_name, flush=True)
 open(root + b"/open/file", "w").close()
 os.chmod(root + b"/locked", 0o700)
 time.sleep(0.2)
 open(root + b"/locked/file", "w").close()
 time.sleep(0.2)
+print(watcher.report(root).gaps, flush=True)
 os.chmod(root, 0)
 watcher.add_root(root)
 watcher.stop()
@@ -132,8 +158,8 @@ watcher.stop()
     done = unprivileged.run([unprivileged.python, "-c", program, str(root)])
     assert done.returncode == 0, done.stderr
     told = done.stdout.splitlines()
-    assert (told[0], told[-1]) == ("failed /locked", "failed /")
-    assert {"closed /open/file", "folder-changed /locked", "closed /locked/file"} <= set(told)
+    assert (told[0], told[-1]) == ("True EACCES", "failed /")
+    assert {"()", "closed /open/file", "folder-changed /locked", "closed /locked/file"} <= set(told)
 
 
 def test_lost_events_are_told_and_new_folders_found(

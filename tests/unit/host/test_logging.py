@@ -118,6 +118,30 @@ def test_the_level_changes_while_running() -> None:
         set_level("loud")
 
 
+@pytest.mark.parametrize("is_journal", [False, True])
+def test_a_secret_is_never_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_journal: bool) -> None:
+    token, quoted = "hf_abcdefghijklmnop", 'pass"word\\of-all'
+    with (tmp_path / "stderr").open("w", encoding="utf-8") as stream:
+        facts = os.fstat(stream.fileno())
+        if is_journal:
+            monkeypatch.setenv("JOURNAL_STREAM", f"{facts.st_dev}:{facts.st_ino}")
+        configure("debug", stream, (token, quoted, "on"))
+        log = structlog.stdlib.get_logger("wan_healthd.test")
+        log.info(f"sent Bearer {token}", header=f"Bearer {token}", **{token: quoted})
+        logging.getLogger("aiohttp.client").warning("refused %s", {"authorization": token})
+        try:
+            int(token)
+        except ValueError:
+            log.exception("failed on")
+        configure("info", io.StringIO())
+    text = (tmp_path / "stderr").read_text("utf-8")
+    assert len(text.splitlines()) == 3
+    assert token not in text
+    assert "word" not in text
+    assert text.count("***") >= 5
+    assert "failed on" in text
+
+
 def test_configuring_twice_logs_once() -> None:
     first, second = io.StringIO(), io.StringIO()
     configure("info", first)

@@ -148,3 +148,29 @@ def test_spawned_threads_are_daemons_with_a_name() -> None:
     thread = spawn("wan-test", lambda: seen.append((threading.current_thread().name, threading.current_thread().daemon)))
     thread.join(5)
     assert seen == [("wan-test", True)]
+
+
+def test_calls_that_hang_do_not_use_up_the_pool() -> None:
+    pool, answer = ThreadPool(size=2, hangs_s=0.05), threading.Event()
+
+    async def scenario() -> None:
+        hanging = [asyncio.ensure_future(pool.run(lambda: answer.wait(10))) for _ in range(4)]
+        await asyncio.sleep(0.1)
+        late = [asyncio.ensure_future(pool.run(lambda: 7))]
+        for _ in range(4):  # each call finds those hanging that took their places before it
+            await asyncio.sleep(0.1)
+            late.append(asyncio.ensure_future(pool.run(lambda: 7)))
+        assert await asyncio.gather(*late) == [7] * 5
+        assert threads_of("wan-blocking") > 2
+        answer.set()
+        await asyncio.gather(*hanging)
+        for _ in range(8):
+            await pool.run(lambda: None)
+
+    asyncio.run(scenario())
+    assert threads_of("wan-blocking") <= 2, "those that came back are not kept"
+    pool.close()
+
+
+def threads_of(name: str) -> int:
+    return sum(thread.name.startswith(name) for thread in threading.enumerate())

@@ -8,7 +8,7 @@ from wan_healthd.domain.files import Entry, FileLook, Listing, Presence
 from wan_healthd.domain.models import Layout, Model
 from wan_healthd.layouts.folder import COLLECTIONS, is_model
 from wan_healthd.layouts.ground import Ground
-from wan_healthd.layouts.registry import Atlas, StatedModel, enter, file_model, id_below, stated_at
+from wan_healthd.layouts.registry import Atlas, StatedModel, enter, file_model, id_below, ids_beside, may_take, stated_at
 
 ROOT = b"/srv/weights"
 SHARDS = (b"m-00001-of-00002.safetensors", b"m-00002-of-00002.safetensors")
@@ -117,3 +117,29 @@ def test_a_stated_model_names_its_very_place_only() -> None:
     stated = [StatedModel("a", ROOT + b"/a"), StatedModel("b", ROOT + b"/b")]
     assert stated_at(ROOT + b"/b", ROOT, Layout.FOLDER, stated) == Model("b", Layout.FOLDER, ROOT + b"/b", ROOT, stated=True)
     assert stated_at(ROOT + b"/b/c", ROOT, Layout.FOLDER, stated) is None
+
+
+CACHED = Model("Org/Name", Layout.HF_CACHE, ROOT + b"/b/models--Org--Name/snapshots/" + b"a" * 40, ROOT)
+
+
+def test_an_id_that_another_root_has_takes_the_root_along() -> None:
+    mine = Model("wan.safetensors", Layout.SINGLE_FILE, b"/two/wan.safetensors", b"/two")
+    theirs = Model("wan.safetensors", Layout.SINGLE_FILE, ROOT + b"/wan.safetensors", ROOT)
+    assert not may_take(mine, theirs)
+    assert next(ids_beside(mine, theirs)) == "wan.safetensors@/two"
+    assert len(set(ids_beside(mine, theirs))) == 3, "and others, should that be taken, too"
+
+
+def test_a_repository_in_two_caches_takes_the_folder_of_its_cache_along() -> None:
+    theirs = Model("Org/Name", Layout.HF_CACHE, ROOT + b"/a/models--Org--Name/snapshots/" + b"a" * 40, ROOT)
+    assert not may_take(CACHED, theirs)
+    assert next(ids_beside(CACHED, theirs)) == "Org/Name@b"
+    assert next(ids_beside(Model("a/x", Layout.FOLDER, ROOT + b"/a/x", ROOT), theirs)) == "a/x@a/x"
+
+
+def test_snapshots_of_one_repository_hand_its_id_on() -> None:
+    older = Model("Org/Name", Layout.HF_CACHE, CACHED.path[:-40] + b"b" * 40, ROOT)
+    assert may_take(CACHED, older)
+    assert may_take(CACHED, None)
+    assert may_take(CACHED, CACHED)
+    assert not may_take(CACHED, Model("Org/Name", Layout.HF_CACHE, older.path, ROOT, stated=True)), "who is stated keeps it"

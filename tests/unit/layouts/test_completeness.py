@@ -45,6 +45,7 @@ ANIMATE = {
 PIPELINE = {
     "_class_name": "WanPipeline",
     "image_encoder": [None, None],
+    "image_processor": ["transformers", "CLIPImageProcessor"],
     "scheduler": ["diffusers", "UniPCMultistepScheduler"],
     "text_encoder": ["transformers", "UMT5EncoderModel"],
     "tokenizer": ["transformers", "T5TokenizerFast"],
@@ -53,6 +54,7 @@ PIPELINE = {
 }
 DIFFUSERS = {
     b"model_index.json": json.dumps(PIPELINE).encode(),
+    b"image_processor/preprocessor_config.json": b"{}",
     b"scheduler/scheduler_config.json": b"{}",
     b"text_encoder/config.json": b"{}",
     b"text_encoder/model.safetensors": b"",
@@ -159,7 +161,8 @@ def test_an_official_expert_needs_the_other_one(task: bytes, there: bytes, other
     "name",
     [
         b"models/diffusion_models/my_high_noise_model.safetensors",
-        b"models/loras/wan2.2_t2v_lightx2v_4steps_lora_v1.1_high_noise.safetensors",
+        b"models/loras/wan2.2_t2v_my_lora_v1.1_high_noise.safetensors",
+        b"models/loras/Wan2.2-Lightning_T2V-4steps-HIGH.safetensors",
         b"elsewhere/many/wan2.2_t2v_high_noise_14B_Q4_K_M.gguf",
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wan_healthd.domain.files import Role
-from wan_healthd.layouts.names import OWN_FOLDER, format_of, is_hidden_folder, is_unfinished, role_of
+from wan_healthd.layouts.names import OWN_FOLDER, finished_name, format_of, in_flight, is_hidden_folder, is_unfinished, role_of
 
 ROLES = {
     b"diffusion_pytorch_model-00001-of-00006.safetensors": Role.WEIGHTS,
@@ -59,3 +59,14 @@ def test_hidden_folders_hold_no_models(name: bytes, expected: bool) -> None:
 @pytest.mark.parametrize(("name", "expected"), [(b"a.safetensors", "safetensors"), (b"A.SFT", "safetensors"), (b"a.txt", None)])
 def test_a_suffix_promises_a_format_that_we_can_judge(name: bytes, expected: str | None) -> None:
     assert format_of(name) == expected
+
+
+def test_what_a_control_file_stands_beside_is_in_flight() -> None:
+    assert in_flight([b"a.safetensors", b"a.safetensors.aria2", b"b.safetensors", b"c.aria2"]) == {b"a.safetensors"}
+
+
+@pytest.mark.parametrize(
+    ("name", "whole"), [(b"w.gguf.part", b"w.gguf"), (b"w.aria2__temp", b"w"), (b"w.bin~", b"w.bin"), (b"w.bin", b"w.bin")]
+)
+def test_the_name_that_it_will_have(name: bytes, whole: bytes) -> None:
+    assert finished_name(name) == whole

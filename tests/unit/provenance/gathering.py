@@ -40,7 +40,7 @@ def way_of(path: bytes) -> list[bytes]:
     """The path and the target of each link that it leads over."""
     way = [path]
     while os.path.islink(way[-1]):
-        way.append(blob_name.target_of(way[-1], os.readlink(way[-1])))
+        way.append(os.path.normpath(os.path.join(os.path.dirname(way[-1]), os.readlink(way[-1]))))
     return way
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.fakes.hub import Hub, Repository, git_sha1, running_in_thread
+from tests.support.hub_client import HubClient
 from tests.unit.provenance.gathering import gather
 from wan_healthd.domain.evidence import Claim
 from wan_healthd.domain.files import VerifiedBy
@@ -21,9 +21,6 @@ from wan_healthd.domain.models import Layout, Model
 from wan_healthd.provenance.choose import choose
 
 NAME = "org/name"
-DEADLINE_S = 20.0
-"""The client repeats without end against some servers; nothing here needs more than a few seconds."""
-
 FIRST: Mapping[str, bytes] = {
     "config.json": b'{"revision": 1}',
     "empty.txt": b"",
@@ -67,29 +64,15 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> Downloads:
     folder = tmp_path_factory.mktemp("client")
     repository = Repository(NAME, FIRST, SECOND)
     old, head = repository.commits
-    hf = Path(sys.executable).with_name("hf")
     with running_in_thread(Hub(repository)) as url:
         client(folder, url, sys.executable, "-c", PROGRAM, NAME, old, str(folder / "local"))
-        client(folder, url, str(hf), "download", NAME, "config.json", "--local-dir", str(folder / "single"))
+        client(folder, url, "hf", "download", NAME, "config.json", "--local-dir", str(folder / "single"))
     snapshots = folder / "cache" / "models--org--name" / "snapshots"
     return Downloads({old: snapshots / old, head: snapshots / head}, head, folder / "local", folder / "single")
 
 
 def client(folder: Path, url: str, *command: str) -> None:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder / "home"),
-        "HF_HOME": str(folder / "home"),
-        "HF_HUB_CACHE": str(folder / "cache"),
-        "HF_ENDPOINT": url,
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_DISABLE_UPDATE_CHECK": "1",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        "NO_PROXY": "127.0.0.1",
-    }
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    HubClient(folder / "home", folder / "cache", url).run(*command)
 
 
 def fits(claim: Claim, content: bytes) -> bool:

@@ -19,7 +19,7 @@ from tests.fakes.hub import git_sha1
 from tests.unit.provenance.gathering import gather
 from tests.unit.provenance.test_real_client import FILES, FIRST, SECOND, Downloads, downloads, fits
 from wan_healthd.domain.evidence import LfsPointer
-from wan_healthd.domain.files import FileLook, Listing, VerifiedBy
+from wan_healthd.domain.files import FileLook, Fingerprint, Listing, VerifiedBy
 from wan_healthd.domain.models import Layout, Model
 from wan_healthd.domain.ports import Files, OpenedFile, SmallRead
 from wan_healthd.host.files import LocalFiles
@@ -47,6 +47,9 @@ class CountingFiles:
     def list_folder(self, root: bytes, path: bytes) -> Listing:
         return self._files.list_folder(root, path)
 
+    def fingerprint(self, root: bytes, path: bytes) -> Fingerprint:
+        return self._files.fingerprint(root, path)
+
     def open(self, root: bytes, path: bytes) -> OpenedFile:
         return self._files.open(root, path)
 
@@ -60,6 +63,9 @@ class CountingFiles:
 
     def way(self, root: bytes, path: bytes) -> tuple[bytes, ...]:
         return self._files.way(root, path)
+
+    def mounted(self) -> frozenset[str]:
+        return self._files.mounted()
 
 
 class Desk:

@@ -14,8 +14,8 @@ from tests.fakes.workshop import Workshop
 from tests.unit.services.scenario import play
 from wan_healthd.domain.models import Layout
 from wan_healthd.domain.verdicts import HealthStatus
+from wan_healthd.services.orders import Order
 from wan_healthd.services.queue import Priority
-from wan_healthd.services.sweep import Order
 from wan_healthd.store import models
 
 SMALL = sample(3, 4000, 2)

@@ -15,13 +15,12 @@ from tests.fakes.cron import FakeCron
 from tests.fakes.safetensors_files import sample
 from tests.fakes.workshop import Workshop
 from tests.unit.services.scenario import FILE, play
-from wan_healthd.domain.settings import Settings
-from wan_healthd.host.threads import spawn
 from wan_healthd.services.conduct import FULL, INCREMENTAL, MOST_FOLDERS
-from wan_healthd.services.schedule import Schedule, first_run
+from wan_healthd.services.exposure import EXPOSURE
+from wan_healthd.services.schedule import first_run
+from wan_healthd.services.storage import STORAGE
 from wan_healthd.store import timers
 from wan_healthd.store.connection import Connection
-from wan_healthd.store.database import Database
 
 SMALL = sample(3, 4000, 2)
 DAY_S = 86_400.0
@@ -47,7 +46,9 @@ def test_asking_twice_for_what_waits_asks_once(tmp_path: Path) -> None:
         assert await finished(shop) == ["incremental sweep", "full sweep"]
         shop.conductor.ask(INCREMENTAL)
         await until_finished(shop, 3)
-        assert shop.sink.names.count("sweep-finished") == 3
+        assert shop.sink.names.count("sweep-finished") == 1, "an incremental sweep that finds nothing is no news"
+        await shop.conductor.sweep_now(INCREMENTAL)
+        assert shop.sink.names.count("sweep-finished") == 2, "who asked for it wants to know"
 
     play(tmp_path, scenario)
 
@@ -140,6 +141,22 @@ def test_folders_below_one_that_waits_are_not_asked_for(tmp_path: Path) -> None:
     play(tmp_path, scenario, lanes=False)
 
 
+def test_a_sweep_of_what_is_told_anew_is_more_than_one_of_what_changed(tmp_path: Path) -> None:
+    async def scenario(shop: Workshop) -> None:
+        os.makedirs(shop.path("a/b"))
+        shop.conductor.ask_folder(shop.root, shop.path("a"))
+        shop.conductor.ask_folder(shop.root, shop.path("a/b"), is_retold=True)
+        assert shop.conductor.waiting == 2
+        shop.conductor.ask_folder(shop.root, shop.path("a"), is_retold=True)
+        assert shop.conductor.waiting == 3
+        for name in ("a", "a/b"):
+            for is_retold in (False, True):
+                shop.conductor.ask_folder(shop.root, shop.path(name), is_retold=is_retold)
+        assert shop.conductor.waiting == 3
+
+    play(tmp_path, scenario, lanes=False)
+
+
 def test_old_contents_go_with_the_sweep(tmp_path: Path) -> None:
     """A file that is rewritten every day must not leave a block map behind each time."""
 
@@ -173,7 +190,7 @@ class Timetable:
     def __init__(self, shop: Workshop) -> None:
         self.shop = shop
         self.cron = FakeCron(shop.clock)
-        self.schedule = Schedule(self.cron, shop.clock, shop.database, shop.conductor, Settings())
+        self.schedule = shop.schedule(self.cron)
 
     def tick(self, seconds: float = 0) -> list[str]:
         """The sweeps that are asked for after `seconds` more."""
@@ -223,13 +240,10 @@ def test_a_machine_that_is_switched_off_every_night_has_its_full_sweep(tmp_path:
     play(tmp_path, scenario, lanes=False)
 
 
-def test_a_schedule_whose_start_failed_can_be_started() -> None:
-    async def scenario() -> None:
-        clock = FakeClock()
-        database = Database(None, spawn)
-        await database.write(lambda db: db.execute("ALTER TABLE timer RENAME TO away").rowcount)
-        cron = FakeCron(clock)
-        schedule = Schedule(cron, clock, database, None, Settings())  # type: ignore[arg-type]
+def test_a_schedule_whose_start_failed_can_be_started(tmp_path: Path) -> None:
+    async def scenario(shop: Workshop) -> None:
+        await shop.database.write(lambda db: db.execute("ALTER TABLE timer RENAME TO away").rowcount)
+        schedule = shop.schedule(FakeCron(shop.clock))
         for _ in range(2):
             try:
                 await schedule.start()
@@ -237,13 +251,12 @@ def test_a_schedule_whose_start_failed_can_be_started() -> None:
                 assert "no such table" in str(error)
             else:
                 raise AssertionError("the second start must try again")
-        await database.write(lambda db: db.execute("ALTER TABLE away RENAME TO timer").rowcount)
+        await shop.database.write(lambda db: db.execute("ALTER TABLE away RENAME TO timer").rowcount)
         await schedule.start()
-        assert set(schedule.next_runs()) == {FULL, INCREMENTAL}
-        await asyncio.to_thread(database.close)
-        await asyncio.get_running_loop().shutdown_default_executor()
+        assert set(schedule.next_runs()) == {FULL, INCREMENTAL, STORAGE, EXPOSURE}
+        schedule.stop()
 
-    asyncio.run(scenario())
+    play(tmp_path, scenario, lanes=False)
 
 
 def test_a_stated_model_that_is_absent_raises_the_alarm_once_and_clears_it(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from wan_healthd.domain.files import VerifiedBy
 from wan_healthd.host.threads import ThreadPool
 from wan_healthd.services.claims import Claims
 from wan_healthd.services.evidence import gather
-from wan_healthd.services.hearing import HeaderSaid, Heard, Hearing
+from wan_healthd.services.headers import HeaderSaid
+from wan_healthd.services.hearing import Heard, Hearing
 from wan_healthd.store.records import PathState
 
 SIDECAR = f"{FILE}.sha256"

@@ -15,8 +15,8 @@ from wan_healthd.domain.digests import BLOCK_BYTES
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.findings import Cause
 from wan_healthd.domain.verdicts import HealthStatus
+from wan_healthd.services.orders import Order
 from wan_healthd.services.queue import Priority, Task
-from wan_healthd.services.sweep import Order
 from wan_healthd.store import contents, models, paths
 from wan_healthd.store.connection import Connection
 

@@ -93,6 +93,7 @@ def test_old_jobs_are_forgotten_but_none_that_runs(tmp_path: Path) -> None:
         shop.put("slow/w.safetensors", WEIGHTS)
         await shop.sweep()
         stuck = shop.engine.stuck = asyncio.Event()
+        shop.clock.advance(1)
         slow = await shop.jobs.start_check("slow", full=True)
         await stuck.wait()
         shop.engine.stuck = None

@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.cron import FakeCron
+from tests.fakes.watcher import FakeWatcher
 from tests.fakes.workshop import Workshop
 from tests.unit.services.scenario import FILE, MODEL, OTHER, WEIGHTS, play
 from wan_healthd.domain.digests import Assurance
 from wan_healthd.domain.errors import ModelNotFound
 from wan_healthd.domain.files import VerifiedBy
-from wan_healthd.domain.settings import Settings
 from wan_healthd.domain.verdicts import HealthStatus
+from wan_healthd.domain.watching import RootWatch, WatchMode
+from wan_healthd.host.threads import ThreadPool
 from wan_healthd.services.overview import Overview
-from wan_healthd.services.schedule import Schedule
+from wan_healthd.services.patrol import Patrol
 from wan_healthd.wire.requests import EventsQuery
 
 
@@ -32,10 +34,38 @@ def overview(shop: Workshop) -> Overview:
         queue=shop.queue,
         activity=shop.activity,
         conductor=shop.conductor,
-        schedule=Schedule(FakeCron(shop.clock), shop.clock, shop.database, shop.conductor, Settings()),
+        schedule=shop.schedule(FakeCron(shop.clock)),
+        patrol=patrol(shop),
+        pauses=shop.pauses,
+        storage=shop.storage,
         feed=shop.feed,
         usage_percent=forty_percent,
     )
+
+
+def patrol(shop: Workshop) -> Patrol:
+    async def hear(report: RootWatch) -> None:
+        raise AssertionError(f"nobody goes round, but {report} was told")
+
+    watcher = FakeWatcher()
+    watcher.gaps[shop.root] = (shop.path("gap"),)
+    return Patrol(
+        watcher=watcher,
+        threads=ThreadPool(),
+        modes={shop.root: WatchMode.AUTO},
+        sweep=shop.conductor.ask_folder,
+        report=hear,
+        complain=lambda told, error: None,
+    )
+
+
+def test_how_far_the_watching_reaches(tmp_path: Path) -> None:
+    async def scenario(shop: Workshop) -> None:
+        (row,) = (await overview(shop).status()).watching
+        assert (row.root, row.mode, row.folders_not_watched) == (os.fsdecode(shop.root), WatchMode.AUTO, 1)
+        assert (row.is_polled, row.folders_polled, row.reasons) == (False, 1, ("ENOSPC",))
+
+    play(tmp_path, scenario)
 
 
 def test_nothing_at_all(tmp_path: Path) -> None:

@@ -24,11 +24,11 @@ from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.files import FileLook, Presence
 from wan_healthd.domain.findings import Finding
 from wan_healthd.domain.verdicts import HealthStatus
-from wan_healthd.services.alert import kind_of
 from wan_healthd.services.changes import Change, compare_findings
+from wan_healthd.services.orders import Order
 from wan_healthd.services.publish import Judgement
 from wan_healthd.services.queue import Priority
-from wan_healthd.services.sweep import Order
+from wan_healthd.services.tidings import kind_of
 
 
 def mismatch(offset: int = 0) -> Finding:
@@ -142,9 +142,10 @@ def test_a_first_word_is_not_a_judgement(tmp_path: Path) -> None:
 
 
 def test_what_was_committed_is_told_although_we_are_stopped(tmp_path: Path) -> None:
-    """After a restart it is no news any more: an alert that is lost now is lost for ever."""
+    """It is in the ledger: whoever begins next tells it."""
+    state = os.fsencode(tmp_path / "state.db")
 
-    async def scenario(shop: Workshop) -> None:
+    async def stopped(shop: Workshop) -> None:
         await known(shop)
         go_on = threading.Event()
         blocking = asyncio.ensure_future(shop.database.write(lambda db: go_on.wait(5)))
@@ -155,10 +156,16 @@ def test_what_was_committed_is_told_although_we_are_stopped(tmp_path: Path) -> N
         go_on.set()
         assert await blocking
         assert isinstance((await asyncio.gather(judging, return_exceptions=True))[0], asyncio.CancelledError)
+        await shop.database.write(lambda db: None)  # what was handed in before it is committed by then
         assert "finding-opened" in await shop.told(MODEL)
+
+    async def begun_again(shop: Workshop) -> None:
+        await shop.alerter.tell_due()
+        await shop.alerter.tell_due()
         assert shop.sink.names == ["corruption-found"]
 
-    play(tmp_path, scenario, state=os.fsencode(tmp_path / "state.db"), lanes=False)
+    play(tmp_path, stopped, state=state, lanes=False)
+    play(tmp_path, begun_again, state=state, lanes=False)
 
 
 def test_a_check_ends_when_every_file_was_read(tmp_path: Path) -> None:

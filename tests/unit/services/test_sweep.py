@@ -12,12 +12,14 @@ import pytest
 from tests.fakes.safetensors_files import sample
 from tests.fakes.workshop import Workshop
 from tests.unit.services.scenario import FILE, MODEL, OTHER, WEIGHTS, play
+from wan_healthd.domain.alerts import ROOT_LOST
 from wan_healthd.domain.models import Layout
+from wan_healthd.domain.paths import is_at_or_below
 from wan_healthd.domain.verdicts import HealthStatus
+from wan_healthd.services.orders import Order
 from wan_healthd.services.places import is_hidden, is_ignored
 from wan_healthd.services.queue import Priority
-from wan_healthd.services.survey import folders_above
-from wan_healthd.services.sweep import Order, is_below
+from wan_healthd.services.steps import folders_above
 from wan_healthd.store import models, paths
 
 SMALL = sample(3, 4000, 2)
@@ -140,6 +142,9 @@ def test_a_root_that_is_lost_and_returns(tmp_path: Path) -> None:
         for _ in range(2):
             await shop.sweep()
             await shop.jobs.check(MODEL, full=False)
+        assert shop.sink.names == [], "it may return in a moment"
+        shop.clock.advance(ROOT_LOST.shows_after_s)
+        await shop.alerter.tell_due()
         assert await statuses(shop) == {MODEL: HealthStatus.UNKNOWN}
         assert await shop.codes(FILE) == []
         os.rename(shop.root + b"-away", shop.root)
@@ -320,7 +325,7 @@ def test_folders_above(root: bytes, folder: bytes, above: list[bytes]) -> None:
 
 
 def test_below_is_not_beside() -> None:
-    assert is_below(b"/r/a", b"/r")
-    assert is_below(b"/r", b"/r")
-    assert is_below(b"/r", b"/")
-    assert not is_below(b"/ra", b"/r")
+    assert is_at_or_below(b"/r/a", b"/r")
+    assert is_at_or_below(b"/r", b"/r")
+    assert is_at_or_below(b"/r", b"/")
+    assert not is_at_or_below(b"/ra", b"/r")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.workshop import Workshop
 from tests.unit.services.scenario import FILE, MODEL, OTHER, WEIGHTS, play
-from wan_healthd.domain.errors import InvalidRequest, ModelNotFound, RootUnreachable
+from wan_healthd.domain.errors import FileNotKnown, ModelNotFound, RootUnreachable
 from wan_healthd.domain.verdicts import HealthStatus, IntegrityResult
 from wan_healthd.store import contents
 
@@ -174,7 +174,7 @@ def test_refusals_change_nothing(tmp_path: Path) -> None:
         before = await baseline(shop)
         with pytest.raises(ModelNotFound):
             await shop.trust.trust("nobody", [], uid=0, reason="")
-        with pytest.raises(InvalidRequest, match="stranger: it is not a file of flux"):
+        with pytest.raises(FileNotKnown, match="stranger: it is not a file of flux"):
             await trust(shop, FILE, "stranger")
         os.rename(shop.root, shop.root + b"-away")
         with pytest.raises(RootUnreachable, match="cannot look at the folder"):

@@ -13,7 +13,8 @@ import pytest
 
 from tests.support.unprivileged import Unprivileged
 from wan_healthd.domain.errors import StateInUse, StoreUnusable
-from wan_healthd.store.connection import APPLICATION_ID, lock_state, migrations, open_reader, open_writer
+from wan_healthd.store.connection import lock_state, open_reader, open_writer
+from wan_healthd.store.migrating import APPLICATION_ID, migrations
 
 NEWEST = migrations()[-1][0]
 
@@ -115,7 +116,7 @@ def test_a_damaged_file_is_told_and_kept(file: bytes, content: bytes) -> None:
     Path(os.fsdecode(file)).write_bytes(content)
     with pytest.raises(StoreUnusable, match="cannot open the state database") as caught:
         open_writer(file)
-    assert "move it away" in caught.value.suggestion
+    assert "--rebuild-state" in caught.value.suggestion
     assert Path(os.fsdecode(file)).read_bytes() == content
 
 

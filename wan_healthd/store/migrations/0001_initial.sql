@@ -18,9 +18,12 @@ CREATE TABLE content (
     -- JSON of the sections whose CRC-32 does not fit; null where none could be checked.
     bad_sections BLOB,
     format TEXT,
+    -- What its tensors say that it is; null where they do not say, or were not heard.
+    kind TEXT,
     packed_header BLOB,
     retired INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX content_kind ON content (kind) WHERE kind IS NOT NULL;
 CREATE UNIQUE INDEX content_identity ON content (filesystem, inode, size_bytes, mtime_ns, ctime_ns) WHERE NOT retired;
 
 -- The block map, in runs as they were read: 32 bytes a block.
@@ -67,6 +70,7 @@ CREATE TABLE path (
 CREATE INDEX path_folder ON path (root, folder);
 CREATE INDEX path_content ON path (content_id);
 CREATE INDEX path_reading ON path (reading_id);
+CREATE INDEX path_unjudged ON path (id) WHERE judged_at IS NULL AND role = 'weights';
 
 -- Paths whose absence somebody accepted: if their models need them, they are not missed unless they came back and went again.
 CREATE TABLE dispensed (path BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
@@ -101,6 +105,17 @@ CREATE TABLE model (
     body BLOB
 ) STRICT;
 
+CREATE INDEX model_path ON model (path);
+
+-- How often the roster of models changed: what was derived from it is as good as the number that it was derived at.
+CREATE TABLE roster (version INTEGER NOT NULL) STRICT;
+INSERT INTO roster VALUES (0);
+CREATE TRIGGER roster_gains AFTER INSERT ON model BEGIN UPDATE roster SET version = version + 1; END;
+CREATE TRIGGER roster_loses AFTER DELETE ON model BEGIN UPDATE roster SET version = version + 1; END;
+CREATE TRIGGER roster_changes AFTER UPDATE OF layout, path, root, stated, watched ON model
+WHEN (OLD.layout, OLD.path, OLD.root, OLD.stated, OLD.watched) IS NOT (NEW.layout, NEW.path, NEW.root, NEW.stated, NEW.watched)
+BEGIN UPDATE roster SET version = version + 1; END;
+
 CREATE TABLE membership (
     model_id TEXT NOT NULL REFERENCES model (id) ON DELETE CASCADE,
     path_id INTEGER NOT NULL REFERENCES path (id) ON DELETE CASCADE,
@@ -117,6 +132,68 @@ CREATE TABLE finding (
     PRIMARY KEY (path_id, code)
 ) STRICT, WITHOUT ROWID;
 
+-- Findings on a model as a whole; place is the path that the finding names, empty if it names none.
+CREATE TABLE model_finding (
+    model_id TEXT NOT NULL REFERENCES model (id) ON DELETE CASCADE,
+    code TEXT NOT NULL,
+    place TEXT NOT NULL,
+    body BLOB NOT NULL,
+    first_seen INTEGER NOT NULL,
+    PRIMARY KEY (model_id, code, place)
+) STRICT, WITHOUT ROWID;
+
+-- The roots that are watched now, and whether a walk ever saw all of each.
+CREATE TABLE watched_root (root BLOB PRIMARY KEY, is_walked INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
+
+-- Folders in which the last sweep found nothing to do: until seen differs, there is nothing to do. seen is the digest of all that
+-- this rests on outside the store, ground that of what a walk brings along from here, ignored the JSON of the sub-folders that it
+-- does not enter (base64). What this rests on inside the store is seen to below: whatever changes it drops the row.
+CREATE TABLE folder (
+    root BLOB NOT NULL,
+    path BLOB NOT NULL,
+    seen BLOB NOT NULL,
+    ground BLOB NOT NULL,
+    unclaimed INTEGER NOT NULL,
+    ignored BLOB,
+    PRIMARY KEY (root, path)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER folder_gains_path AFTER INSERT ON path
+BEGIN DELETE FROM folder WHERE root = NEW.root AND path = NEW.folder; END;
+CREATE TRIGGER folder_loses_path AFTER DELETE ON path
+BEGIN DELETE FROM folder WHERE root = OLD.root AND path = OLD.folder; END;
+CREATE TRIGGER folder_path_changes AFTER UPDATE OF root, role, content_id, judged_at, essential ON path
+WHEN (OLD.root, OLD.role, OLD.content_id, OLD.judged_at IS NULL, OLD.essential)
+    IS NOT (NEW.root, NEW.role, NEW.content_id, NEW.judged_at IS NULL, NEW.essential)
+BEGIN DELETE FROM folder WHERE root IN (OLD.root, NEW.root) AND path = NEW.folder; END;
+CREATE TRIGGER folder_gains_member AFTER INSERT ON membership
+BEGIN DELETE FROM folder WHERE (root, path) IN (SELECT root, folder FROM path WHERE id = NEW.path_id); END;
+CREATE TRIGGER folder_loses_member AFTER DELETE ON membership
+BEGIN DELETE FROM folder WHERE (root, path) IN (SELECT root, folder FROM path WHERE id = OLD.path_id); END;
+CREATE TRIGGER folder_unwatched AFTER DELETE ON watched_root BEGIN DELETE FROM folder WHERE root = OLD.root; END;
+
+-- Files that say what others should be (lists of digests, notes of downloads, manifests). seen is what a sweep saw of one when all
+-- of whom it speaks below the root had heard it; empty if it may have changed since without a trace. model is the path of the model
+-- whose manifest the configuration says it is; empty: it is a source by its own name.
+CREATE TABLE source (
+    root BLOB NOT NULL,
+    path BLOB NOT NULL,
+    model BLOB NOT NULL,
+    folder BLOB NOT NULL,
+    seen BLOB NOT NULL,
+    PRIMARY KEY (root, path, model)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX source_folder ON source (root, folder);
+CREATE TRIGGER source_unwatched AFTER DELETE ON watched_root BEGIN DELETE FROM source WHERE root = OLD.root; END;
+
+-- Folders in which companions of ComfyUI's models would be (vae, text_encoders, clip), as the last walk found them; is_whole
+-- unless something in them was out of sight or still arriving. tree is the folder above them.
+CREATE TABLE companion_folder (
+    path BLOB PRIMARY KEY,
+    tree BLOB NOT NULL,
+    root BLOB NOT NULL,
+    is_whole INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- AUTOINCREMENT: a number is never used twice, not even after the newest rows were deleted.
 CREATE TABLE event (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -125,11 +202,76 @@ CREATE TABLE event (
 ) STRICT;
 CREATE INDEX event_at ON event (at);
 
--- Scheduled work: when it was first scheduled, and when it ran last.
-CREATE TABLE timer (name TEXT PRIMARY KEY, known_since INTEGER NOT NULL, last_run INTEGER) STRICT;
+-- What became of old events: how many there were of each day (since 1970), kind and model (empty: none).
+CREATE TABLE event_rollup (
+    day INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    model_id TEXT NOT NULL,
+    events INTEGER NOT NULL,
+    PRIMARY KEY (day, kind, model_id)
+) STRICT, WITHOUT ROWID;
+
+-- What people are told of, the ended for a while too. due_at: when the next telling, reminder or ending is due; null: not again
+-- as things are. waits: 'held' until the present storm of alerts is summed up, 'folded' while something that explains it is open.
+CREATE TABLE alert (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    is_finding INTEGER NOT NULL,
+    model_id TEXT,
+    path TEXT,
+    message TEXT NOT NULL,
+    closing TEXT NOT NULL,
+    finding BLOB,
+    opened_at INTEGER NOT NULL,
+    due_at INTEGER,
+    waits TEXT,
+    told_at INTEGER,
+    times_told INTEGER NOT NULL DEFAULT 0,
+    acked_at INTEGER,
+    acked_by INTEGER,
+    cleared_at INTEGER
+) STRICT;
+CREATE UNIQUE INDEX alert_open ON alert (key) WHERE cleared_at IS NULL;
+CREATE INDEX alert_model ON alert (model_id) WHERE cleared_at IS NULL;
+CREATE INDEX alert_kind ON alert (kind, model_id) WHERE cleared_at IS NULL;
+CREATE INDEX alert_due ON alert (due_at) WHERE due_at IS NOT NULL AND waits IS NULL;
+CREATE INDEX alert_untold ON alert (opened_at) WHERE told_at IS NULL AND waits IS NULL;
+CREATE INDEX alert_waiting ON alert (waits) WHERE waits IS NOT NULL;
+CREATE INDEX alert_cleared ON alert (cleared_at) WHERE cleared_at IS NOT NULL;
+
+-- Scheduled work: when it was first scheduled, when it ran last (as it began), and since when it is under way.
+CREATE TABLE timer (name TEXT PRIMARY KEY, known_since INTEGER NOT NULL, last_run INTEGER, begun_at INTEGER) STRICT;
 
 -- Roots that could not be looked at, since when and why.
 CREATE TABLE lost_root (root BLOB PRIMARY KEY, since INTEGER NOT NULL, errno_name TEXT NOT NULL) STRICT;
+
+-- Unfinished downloads and copies, under way or given up, as the last sweep saw them; size_bytes is what they take on the disk.
+-- model_id is whose they are as far as that can be told; there need be no such model (yet). written_at is in seconds.
+CREATE TABLE partial (
+    path BLOB PRIMARY KEY,
+    folder BLOB NOT NULL,
+    root BLOB NOT NULL,
+    model_id TEXT,
+    size_bytes INTEGER NOT NULL,
+    written_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX partial_folder ON partial (root, folder);
+CREATE INDEX partial_model ON partial (model_id);
+
+-- What the hub lists for the source that a model states, at the commit that it was resolved to, once: a branch that moves later
+-- changes nothing. source is as it is configured; body is the list, in the form of the hub client's own trees.
+CREATE TABLE hub_tree (
+    model_id TEXT PRIMARY KEY,
+    source TEXT NOT NULL,
+    repo TEXT NOT NULL,
+    commit_id TEXT NOT NULL,
+    body BLOB NOT NULL,
+    fetched_at INTEGER NOT NULL
+) STRICT;
+
+-- Models whose source could not be looked up: why, and what to do.
+CREATE TABLE hub_silence (model_id TEXT PRIMARY KEY, what TEXT NOT NULL, cure TEXT NOT NULL) STRICT;
 
 CREATE TABLE performance_sample (
     id INTEGER PRIMARY KEY,

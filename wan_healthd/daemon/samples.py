@@ -1,10 +1,9 @@
-#!/usr/bin/env python3
-"""Sample models for the quickstart: small, valid safetensors with the names and shapes of WAN2.2, about 40 MB.
+"""Sample models for the quickstart, the demo and for trying things out: small, valid, with the names and shapes of WAN2.2.
 
-make_samples.py FOLDER          makes a sharded model and a single-file LoRA below FOLDER
-make_samples.py --damage FILE   flips one bit in the middle of FILE's tensors
+python -m wan_healthd.daemon.samples FOLDER          makes a sharded model and a single-file LoRA below FOLDER, about 40 MB
+python -m wan_healthd.daemon.samples --damage FILE   flips one bit in the middle of FILE's tensors
 
-Needs nothing but Python's standard library. The numbers are random but sane: bf16 between 0.002 and 0.5, either sign.
+The numbers are random but sane: bf16 between 0.002 and 0.5, either sign.
 """
 
 from __future__ import annotations
@@ -61,6 +60,7 @@ def lora_shapes() -> Shapes:
 
 
 def tensor_bytes(shape: tuple[int, ...]) -> int:
+    """Size of one tensor."""
     return math.prod(shape) * BF16_BYTES
 
 
@@ -78,13 +78,15 @@ def header_of(shapes: Shapes) -> bytes:
 
 
 def random_bf16(size_bytes: int, source: random.Random) -> bytes:
+    """Numbers such as weights are."""
     numbers = bytearray(source.randbytes(size_bytes))
     numbers[1::2] = numbers[1::2].translate(SANE_UPPER_BYTES)
     return bytes(numbers)
 
 
 def write_safetensors(path: Path, shapes: Shapes) -> None:
-    source = random.Random(path.name)  # the same samples every time
+    """A whole file, under a name that was free; the same content for the same name every time."""
+    source = random.Random(path.name)  # noqa: S311 - nothing is to be kept secret
     with path.open("xb") as file:
         file.write(header_of(shapes))
         for shape in shapes.values():
@@ -92,6 +94,7 @@ def write_safetensors(path: Path, shapes: Shapes) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
+    """A whole file."""
     path.write_text(json.dumps(value, indent=2) + "\n")
 
 
@@ -111,15 +114,24 @@ def make_model(folder: Path) -> None:
     write_json(folder / "config.json", {"_class_name": "WanModel", "model_type": "ti2v", **shape})
 
 
+def make_experts(folder: Path) -> None:
+    """The two experts of a mixture, of one block each: the same names, shapes and size, but not the same numbers."""
+    folder.mkdir(parents=True)
+    for noise in ("high", "low"):
+        write_safetensors(folder / f"wan-{noise}_noise.safetensors", block_shapes(0))
+    write_json(folder / "config.json", {"_class_name": "WanModel", "model_type": "t2v", "dim": DIM, "num_layers": 1})
+
+
 def make_samples(folder: Path) -> None:
+    """A sharded model and a LoRA."""
     make_model(folder / "wan-sample")
     loras = folder / "loras"
     loras.mkdir()
     write_safetensors(loras / "wan-sample-lora.safetensors", lora_shapes())
 
 
-def flip_one_bit(path: Path) -> None:
-    """What a bad disk or bad memory does: one bit is different, the size and the structure are not."""
+def flip_one_bit(path: Path) -> str:
+    """What a bad disk or bad memory does: one bit is different, the size and the structure are not. Says which."""
     with path.open("r+b") as file:
         (header_bytes,) = struct.unpack("<Q", file.read(8))
         begin = 8 + header_bytes
@@ -128,13 +140,14 @@ def flip_one_bit(path: Path) -> None:
         (byte,) = file.read(1)
         file.seek(offset)
         file.write(bytes([byte ^ 0b0000_0100]))
-    print(f"flipped bit 2 of byte {offset} in {path}")
+    return f"flipped bit 2 of byte {offset} in {path}"
 
 
 def main(arguments: list[str]) -> None:
+    """Make, or damage."""
     match arguments:
         case ["--damage", file]:
-            flip_one_bit(Path(file))
+            print(flip_one_bit(Path(file)))
         case [folder] if not folder.startswith("-"):
             make_samples(Path(folder))
         case _:

@@ -1,0 +1,89 @@
+"""The JSON document of every command, and its schema: what scripts may rely on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from wan_healthd.wire.answers import (
+    AlertsAnswer,
+    AlertTestAnswer,
+    CorruptionAnswer,
+    ErrorBody,
+    EventsAnswer,
+    FilesAnswer,
+    GateAnswer,
+    JobAnswer,
+    JobRow,
+    JobsAnswer,
+    LogLevelAnswer,
+    ModelAnswer,
+    ModelsAnswer,
+    ReloadAnswer,
+    ReportAnswer,
+    StatusAnswer,
+    SweepsAnswer,
+    VersionAnswer,
+)
+
+
+class ChecksDocument(Struct, frozen=True):
+    """`check`: a job for each check that was begun, and why others were not."""
+
+    schema: int
+    jobs: tuple[JobRow, ...]
+    errors: tuple[ErrorBody, ...]
+
+
+class CompletionDocument(Struct, frozen=True):
+    """`completion`."""
+
+    schema: int
+    shell: str
+    script: str
+
+
+class ErrorDocument(Struct, frozen=True):
+    """Every command that failed."""
+
+    schema: int
+    error: ErrorBody
+
+
+DOCUMENTS: dict[str, type[Struct]] = {
+    "status": StatusAnswer,
+    "status MODEL": ModelAnswer,
+    "check": ChecksDocument,
+    "gate": GateAnswer,
+    "report": ReportAnswer,
+    "report MODEL": CorruptionAnswer,
+    "files": FilesAnswer,
+    "events": EventsAnswer,
+    "jobs": JobsAnswer,
+    "sweep": SweepsAnswer,
+    "sweep start": JobAnswer,
+    "sweep pause": SweepsAnswer,
+    "sweep resume": SweepsAnswer,
+    "alert": AlertsAnswer,
+    "alert ack": AlertsAnswer,
+    "alert test": AlertTestAnswer,
+    "trust": ModelAnswer,
+    "models": ModelsAnswer,
+    "models forget": ModelAnswer,
+    "top": StatusAnswer,
+    "log-level": LogLevelAnswer,
+    "reload": ReloadAnswer,
+    "completion": CompletionDocument,
+    "version": VersionAnswer,
+}
+
+
+def schema_of(document: type[Struct]) -> dict[str, Any]:
+    """The JSON schema, in which no key is left that it does not name."""
+    schema = msgspec.json.schema(document)
+    for part in schema["$defs"].values():
+        if "properties" in part:
+            part["additionalProperties"] = False
+    return schema

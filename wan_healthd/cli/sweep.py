@@ -1,0 +1,98 @@
+"""`healthctl sweep [status | start [--full] [--wait] | pause [--reason TEXT] | resume]`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+
+from wan_healthd.cli import exits
+from wan_healthd.cli.parser import global_options
+from wan_healthd.cli.terminal import Terminal
+from wan_healthd.cli.timers import timer_lines
+from wan_healthd.cli.wording import count_text, size_text, time_text
+from wan_healthd.client.daemon import Answer, Daemon
+from wan_healthd.client.document import Document
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Add the command's own arguments."""
+    parser.description = (
+        "Sweeps look at all files by themselves, on schedule. Without a word it shows them. While they are paused, also over "
+        "restarts, nothing is read that nobody asked for and that did not change. Exit status 0."
+    )
+    words = parser.add_subparsers(dest="word", metavar="WORD")
+    words.add_parser("status", help="what is under way, what comes next, and whether it is paused")
+    start = words.add_parser("start", help="begin a sweep now")
+    start.add_argument("--full", action="store_true", help="read every byte, what was verified longest ago first")
+    start.add_argument("--wait", action="store_true", help="wait for its end, with progress")
+    pause = words.add_parser("pause", help="let no sweep read until `healthctl sweep resume`")
+    pause.add_argument("--reason", default="", metavar="TEXT", help="why; goes into the record")
+    words.add_parser("resume", help="let sweeps go on, each at its block")
+    for word in words.choices.values():
+        global_options(word)
+
+
+def run(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:
+    """Do it, and show how sweeps are then."""
+    match options.word:
+        case "start":
+            return _start(options, daemon, terminal)
+        case "pause":
+            answer = daemon.pause_sweeps(options.reason)
+        case "resume":
+            answer = daemon.resume_sweeps()
+        case _:
+            answer = daemon.list_sweeps()
+    return _show(answer, terminal)
+
+
+def _start(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:
+    job = daemon.start_sweep(full=options.full).document.part("job")
+    if options.wait:
+        from wan_healthd.cli.check import follow  # status needs this module, but not that one
+
+        job = follow(job, daemon, terminal)
+    if terminal.as_json:
+        terminal.json_line({"schema": 1, "job": job.plain})
+    elif options.wait:
+        how = f"{job.text('state')}, {size_text(job.count('done_bytes'))} read"
+        terminal.say(f"the {job.text('kind').replace('-', ' ')} is {how}; see `healthctl status`")
+    else:
+        terminal.say(f"job {job.count('id')} has begun; `healthctl sweep` shows how it goes")
+    return exits.HEALTHY if job.text("state") in ("running", "done") else exits.FAILED
+
+
+def _show(answer: Answer, terminal: Terminal) -> int:
+    if terminal.as_json:
+        terminal.document(answer.body, answer.document.plain)
+    else:
+        terminal.say_all(_lines(answer.document, terminal))
+    return exits.HEALTHY
+
+
+def _lines(answer: Document, terminal: Terminal) -> Iterator[str]:
+    sweeps, paused = answer.parts("sweeps"), answer.part_or_none("paused")
+    if paused is not None:
+        yield from terminal.wrap(pause_line(paused), "", "  ")
+    for sweep in sweeps:
+        yield sweep_line(sweep)
+    waiting = [name.replace("-", " ") for name in answer.texts("waiting")]
+    if waiting:
+        yield f"waiting: {', '.join(waiting)}"
+    if not sweeps and not waiting:
+        yield "no sweep is under way"
+    yield from timer_lines(answer.parts("timers"), terminal)
+
+
+def pause_line(paused: Document) -> str:
+    """That sweeps are paused, since when, by whom and why."""
+    because = f", because: {paused.text('reason')}" if paused.text("reason") else ""
+    since = time_text(paused.moment("since"))
+    return f"sweeps are paused since {since} by uid {paused.count('by_uid')}{because}; `healthctl sweep resume` ends that"
+
+
+def sweep_line(sweep: Document) -> str:
+    """How far a sweep is."""
+    found, left = sweep.count("files_found"), sweep.count("files_left")
+    done = f"{found - left} of {count_text(found, 'file')} so far"
+    return f"{sweep.text('name').replace('-', ' ')} since {time_text(sweep.moment('began_at'))}: {done}"
