@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from tests.support.leaks import no_leaks, orphans_come_home
@@ -27,6 +29,10 @@ __all__ = [
     "unprivileged",
     "unprivileged_python",
 ]
+
+
+# A shell that starts us in the background has us, and all that we start, ignore interrupts; some tests send them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import struct
 import zipfile
 import zlib
@@ -125,10 +126,8 @@ def legacy(storages: Mapping[str, tuple[str, bytes]], *, protocol: int = 2) -> b
     names = b"".join(_text(key) + b"q\1" for key in sorted(storages))
     keys = start + b"]q\0(" + names + b"e."
     head = (
-        start
-        + bytes.fromhex("8a0a6cfc9c46f9206aa850192e")
-        + start
-        + b"M\xe9\3."
+        pickle.dumps(0x1950A86A20F9469CFC6C, protocol)
+        + pickle.dumps(1001, protocol)
         + system
         + start
         + b"]("

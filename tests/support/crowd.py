@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 TURNED_AWAY = 503
+CUT_OFF = 0
 PATIENCE_S = 30.0
 GIB = 1 << 30
 
@@ -68,11 +69,16 @@ class Crowd:
         writer.transport.abort()
 
     async def send(self, request: bytes) -> int:
-        """Send that whole; the status of the answer."""
+        """Send that whole; the status of the answer, CUT_OFF where the answer went under with the connection.
+
+        Whoever hangs up on what it did not read resets the connection, and with it what it said last (unix(7)).
+        """
         reader, writer = await self._connect()
         try:
             writer.write(request)
             return await _answer(reader)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            return CUT_OFF
         finally:
             writer.transport.abort()
 

@@ -1,41 +1,16 @@
 """What a pickle would build, as far as it concerns storages of torch: its stack is followed; nothing is imported or called.
 
-Values are texts, numbers, short tuples of values, classes of storages, and tensors; all else is OPAQUE. What each instruction
-does to the stack is documented in CPython's `pickletools`, for protocols 0 to 3.
+What each instruction does to the stack is documented in CPython's `pickletools`, for protocols 0 to 5.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
 
-from msgspec import Struct
+from wan_healthd.formats.pickle_values import OPAQUE, StorageNeed, StorageType, Tensor, Value, class_named, made_of
 
 MAX_KEPT_ITEMS = 8
 """Longer tuples are opaque: six values describe a storage, seven a tensor."""
-
-
-class StorageType(Struct, frozen=True, gc=False):
-    """A class whose name ends in "Storage"."""
-
-    name: bytes
-
-
-class Tensor(Struct, frozen=True, gc=False):
-    """A storage, or what was made of it; `key` is the storage's."""
-
-    key: bytes
-
-
-class StorageNeed(Struct, frozen=True, gc=False):
-    """What a pickle says of one storage: the name of its class, and how many elements it has."""
-
-    type_name: bytes
-    elements: int
-
-
-Value: TypeAlias = "bytes | int | tuple[Value, ...] | StorageType | Tensor | None"
-OPAQUE = None
 
 
 class PickleStack:
@@ -44,7 +19,7 @@ class PickleStack:
     Attributes:
         storages: what it says of each storage, by key.
         names: the name under which the first tensor over a storage stands, by the storage's key; not all have one.
-        is_understood: whether all that it refers to outside of itself is such storages, each described in one way only.
+        is_understood: whether all that it refers to outside of itself is such storages.
     """
 
     def __init__(self) -> None:
@@ -81,6 +56,23 @@ class PickleStack:
         """Where a list of values begins."""
         self._marks.append(len(self._values))
 
+    def memoize(self, _argument: Value) -> None:
+        """Remember the top in the next place."""
+        self.put(len(self._memo))
+
+    def name_class(self, _argument: Value) -> None:
+        """The class whose name is on top, above that of its module."""
+        name = self._values.pop()
+        self._values.pop()
+        self._values.append(class_named(name))
+
+    def pop(self, _argument: Value) -> None:
+        """Take the top away, which may be a mark."""
+        if self._marks and self._marks[-1] == len(self._values):
+            self._marks.pop()
+        else:
+            self._values.pop()
+
     def drop(self, _argument: Value) -> None:
         """Take the top away: also what a state does that goes into the object below it."""
         self._values.pop()
@@ -109,11 +101,15 @@ class PickleStack:
         self._values.append(tuple(reversed(items)))
 
     def call(self, _argument: Value) -> None:
-        """The result of a call; the first argument tells over which storage a tensor is made (`torch._utils`)."""
+        """The result of a call."""
         arguments = self._values.pop()
         self._values.pop()
-        first = arguments[0] if isinstance(arguments, tuple) and arguments else OPAQUE
-        self._values.append(first if isinstance(first, Tensor) else OPAQUE)
+        self._values.append(made_of(arguments))
+
+    def call_by_name(self, argument: Value) -> None:
+        """The result of a call that has arguments with names too."""
+        self._values.pop()
+        self.call(argument)
 
     def add_marked(self, _argument: Value) -> None:
         """What stands above the mark goes into the list or dictionary below it."""
@@ -125,11 +121,13 @@ class PickleStack:
         self._add((name, value))
 
     def refer(self, _argument: Value) -> None:
-        """What the tuple on top stands for: `('storage', type, key, location, elements, view)`, or a module's source."""
+        """What the tuple on top stands for: `('storage', type, key, location, elements, view)`, or a module's source.
+
+        Of several descriptions of one storage, torch writes and reads it by the first.
+        """
         match self._values.pop():
             case (b"storage", StorageType() as kind, bytes() as key, _, int() as elements, _) if elements >= 0:
-                need = StorageNeed(kind.name, elements)
-                self.is_understood &= self.storages.setdefault(key, need) == need
+                self.storages.setdefault(key, StorageNeed(kind.name, elements))
                 self._values.append(Tensor(key))
             case (b"module", *_):
                 self._values.append(OPAQUE)
@@ -163,19 +161,24 @@ def _tuple_of(length: int) -> Callable[[PickleStack, Value], None]:
 
 _EFFECTS: dict[int, Callable[[PickleStack, Value], None]] = {
     **dict.fromkeys(b"IFNLSVKMJGUXTBCc])}\x82\x83\x84\x88\x89\x8a\x8b", PickleStack.push),
+    **dict.fromkeys(b"\x8c\x8d\x8e\x8f\x96\x97", PickleStack.push),
     **dict.fromkeys(b"pqr", PickleStack.put),
     **dict.fromkeys(b"ghj", PickleStack.get),
-    **dict.fromkeys(b"0ab", PickleStack.drop),
-    **dict.fromkeys(b"iold", PickleStack.make_marked),
+    **dict.fromkeys(b"ab", PickleStack.drop),
+    **dict.fromkeys(b"iold\x91", PickleStack.make_marked),
     **dict.fromkeys(b"eu", PickleStack.add_marked),
     **dict.fromkeys(b"R\x81", PickleStack.call),
+    **dict.fromkeys(b"1\x90", PickleStack.drop_marked),
     ord("("): PickleStack.mark,
-    ord("1"): PickleStack.drop_marked,
+    ord("0"): PickleStack.pop,
     ord("2"): PickleStack.double,
     ord("t"): PickleStack.tuple_marked,
     ord("s"): PickleStack.add_pair,
     ord("Q"): PickleStack.refer,
     ord("P"): PickleStack.refer_by_line,
+    0x92: PickleStack.call_by_name,
+    0x93: PickleStack.name_class,
+    0x94: PickleStack.memoize,
     0x85: _tuple_of(1),
     0x86: _tuple_of(2),
     0x87: _tuple_of(3),

@@ -1,6 +1,6 @@
 """Walks over a pickle without running it: how long each instruction is, and the few words that matter to `pickle_stack`.
 
-The instructions are those of protocols 0 to 3, as documented in CPython's `pickletools`; nothing is ever built, imported or
+The instructions are those of protocols 0 to 5, as documented in CPython's `pickletools`; nothing is ever built, imported or
 called.
 """
 
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from wan_healthd.formats.cursor import Cursor
-from wan_healthd.formats.pickle_stack import OPAQUE, PickleStack, StorageNeed, StorageType, Value
-from wan_healthd.formats.strict_json import TooMuch
+from wan_healthd.formats.cursor import Cursor, Short
+from wan_healthd.formats.pickle_stack import PickleStack
+from wan_healthd.formats.pickle_values import OPAQUE, StorageNeed, Value, class_named
+from wan_healthd.formats.strict_json import Malformed, TooMuch
 
 MAX_STEPS = 500_000
 """Instructions, and bytes of lines, that are walked over in one file: half a second. Real models have some ten thousand."""
@@ -21,27 +22,30 @@ MAX_NUMBER_BYTES = 8
 
 _STOP = ord(".")
 _GLOBAL = ord("c")
+_FRAME = 0x95
 _FIXED_BYTES = {
     **dict.fromkeys(b"().012NQRabdel]ostu}", 0),
-    **dict.fromkeys(b"\x81\x85\x86\x87\x88\x89", 0),
+    **dict.fromkeys(b"\x81\x85\x86\x87\x88\x89\x8f\x90\x91\x92\x93\x94\x97\x98", 0),
     **dict.fromkeys(b"Khq\x80\x82", 1),
     **dict.fromkeys(b"M\x83", 2),
     **dict.fromkeys(b"Jjr\x84", 4),
-    ord("G"): 8,
+    **dict.fromkeys(b"G\x95", 8),
 }
-_LENGTH_BYTES = {**dict.fromkeys(b"UC\x8a", 1), **dict.fromkeys(b"XTB\x8b", 4)}
+_LENGTH_BYTES = {**dict.fromkeys(b"UC\x8a\x8c", 1), **dict.fromkeys(b"XTB\x8b", 4), **dict.fromkeys(b"\x8d\x8e\x96", 8)}
 _LINES = {**dict.fromkeys(b"FILSVPgp", 1), **dict.fromkeys(b"ci", 2)}
 _NUMBERS = frozenset(b"KMJqrhj\x8a")
 """Instructions that are followed by a number that matters."""
 _MEMO_LINES = frozenset(b"gp")
 _SIGNED = frozenset(b"J\x8a")
-_TEXTS = frozenset(b"UXT")
+_UTF8 = frozenset(b"X\x8c\x8d")
+_TEXTS = _UTF8 | frozenset(b"UT")
+_NAMES = frozenset(b"ci")
 _STRINGS = _TEXTS | frozenset(b"SV")
-_LIST_OF_STRINGS = _STRINGS | frozenset(b"]eaqr(p.\x80")
+_LIST_OF_STRINGS = _STRINGS | frozenset(b"]eaqr(p.\x80\x94\x95")
 
 
 class UnknownInstruction(Exception):
-    """The pickle holds something that these protocols do not have, or that makes no sense."""
+    """The pickle holds something that we do not follow."""
 
 
 class Walk(Struct, frozen=True):
@@ -63,7 +67,7 @@ class Walk(Struct, frozen=True):
 class PickleWalker:
     """Walks over pickles that follow one another, within one bound for all.
 
-    Every method raises UnknownInstruction, TooMuch, and what the cursor raises.
+    Every method raises Malformed for what no unpickler accepts, UnknownInstruction, TooMuch, and what the cursor raises.
     """
 
     def __init__(self, cursor: Cursor) -> None:
@@ -86,7 +90,8 @@ class PickleWalker:
             try:
                 stack.apply(opcode, argument)
             except LookupError:
-                raise UnknownInstruction(f"a pickle takes what it never made, before byte {self._cursor.offset}") from None
+                detail = f"a pickle takes what it never made, before byte {self._cursor.offset}"
+                raise Malformed("pickle-instruction", detail) from None
         storages = stack.storages if stack.is_understood else None
         return Walk(storages, stack.names, tuple(texts), seen <= _LIST_OF_STRINGS)
 
@@ -98,30 +103,53 @@ class PickleWalker:
             return self._counted(int.from_bytes(self._cursor.take(width), "little"), opcode)
         if (lines := _LINES.get(opcode)) is not None:
             return self._lines(lines, opcode)
-        raise UnknownInstruction(f"a pickle has the instruction 0x{opcode:02x} at byte {self._cursor.offset - 1}")
+        detail = f"a pickle has the instruction 0x{opcode:02x}, which does not exist, at byte {self._cursor.offset - 1}"
+        raise Malformed("pickle-instruction", detail)
 
     def _number(self, length: int, opcode: int) -> Value:
         if opcode in _NUMBERS:
             return int.from_bytes(self._cursor.take(length), "little", signed=opcode in _SIGNED)
+        if opcode == _FRAME:
+            return self._frame()
         self._cursor.skip(length)
+        return OPAQUE
+
+    def _frame(self) -> Value:
+        """The length of a part of the pickle, which unpicklers read at once."""
+        missing_bytes = self._cursor.u64() - self._cursor.remaining
+        if missing_bytes > 0:
+            raise Short(missing_bytes)
         return OPAQUE
 
     def _counted(self, length: int, opcode: int) -> Value:
         """A text, or a long number."""
         if opcode in _TEXTS and length <= MAX_TEXT_BYTES:
-            return self._cursor.take(length)
+            text = self._cursor.take(length)
+            return self._decodable(text) if opcode in _UTF8 else text
         if opcode in _SIGNED and length <= MAX_NUMBER_BYTES:
             return self._number(length, opcode)
         self._cursor.skip(length)
         return OPAQUE
+
+    def _decodable(self, text: bytes) -> bytes:
+        """The text, which may have lone surrogates; what else is not UTF-8 is refused by every unpickler."""
+        try:
+            text.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            raise Malformed(
+                "pickle-text", f"a pickle has a text that is not UTF-8, before byte {self._cursor.offset}"
+            ) from None
+        return text
 
     def _lines(self, count: int, opcode: int) -> Value:
         """The name of a class of storages behind that of its module, or a place in the memo."""
         line = b""
         for _ in range(count):
             line = self._line()
+            if opcode in _NAMES:
+                self._decodable(line)
         if opcode == _GLOBAL:
-            return StorageType(line) if line.endswith(b"Storage") else OPAQUE
+            return class_named(line)
         return int(line) if opcode in _MEMO_LINES and line.isdigit() else OPAQUE
 
     def _line(self) -> bytes:

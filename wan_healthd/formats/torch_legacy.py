@@ -2,7 +2,8 @@
 
 The pickles are only walked over, never run. The fourth one says of each storage which type and how many elements it has, the
 fifth in which order they follow; so each has its place, and the file its size. A count that differs from the fourth pickle's is
-a fault: torch refuses it ("storage has wrong byte size"). What stands behind the last storage is no fault: torch ignores it.
+a fault: torch refuses it ("storage has wrong byte size"), unless its product with the size of an element overflows to the
+right one; but nobody writes such counts. What stands behind the last storage is no fault: torch ignores it.
 
 Source: `_legacy_save` and `_legacy_load` in torch 2.13's serialization.py, `THPStorage_readFileRaw` in its serialization.cpp.
 """
@@ -18,7 +19,7 @@ from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.paths import display
 from wan_healthd.domain.ports import TouchedTensors
 from wan_healthd.formats.cursor import Cursor, OverBudget, Short
-from wan_healthd.formats.pickle_stack import StorageNeed
+from wan_healthd.formats.pickle_values import StorageNeed
 from wan_healthd.formats.pickle_walk import PickleWalker, UnknownInstruction, Walk
 from wan_healthd.formats.strict_json import Malformed, TooMuch
 from wan_healthd.formats.touching import TensorMap, pack_map, touched_in_map, touched_of
@@ -27,8 +28,12 @@ from wan_healthd.formats.zip_end import exactly
 
 FORMAT = "torch-legacy"
 MAGIC = bytes.fromhex("8a0a6cfc9c46f9206aa850192e")
-"""The pickled magic number, behind the two bytes that state the pickle's protocol."""
-PROTOCOLS = (b"\x80\x02", b"\x80\x03")
+"""The pickled magic number, behind what states the pickle's protocol."""
+PROTOCOLS = (2, 3, 4, 5)
+"""Of pickles. torch writes 2 unless it is told otherwise."""
+_FRAMED_PROTOCOL = 4
+"""From this one on, short pickles begin with their length too."""
+_PROTO, _FRAME = b"\x80", b"\x95"
 
 MAX_COUNTS_READ = 4096
 """Counts of elements that are compared; each costs a read somewhere else in the file."""
@@ -71,7 +76,14 @@ class _Storage(Struct, frozen=True, gc=False):
 
 def has_magic(head: bytes) -> bool:
     """Whether a file that begins so is one of these, or the beginning of one that was cut."""
-    return any((protocol + MAGIC).startswith(head[: len(protocol + MAGIC)]) for protocol in PROTOCOLS)
+    beginnings = (_pickled(MAGIC, protocol) for protocol in PROTOCOLS)
+    return any(beginning.startswith(head[: len(beginning)]) for beginning in beginnings)
+
+
+def _pickled(body: bytes, protocol: int) -> bytes:
+    """A short pickle as a whole."""
+    frame = _FRAME + len(body).to_bytes(8, "little") if protocol >= _FRAMED_PROTOCOL else b""
+    return _PROTO + bytes((protocol,)) + frame + body
 
 
 def judge(window: Window) -> HeaderFacts:
@@ -93,13 +105,16 @@ def judge(window: Window) -> HeaderFacts:
 
 def _judge_start(cursor: Cursor) -> HeaderFault | None:
     """The magic number and the version, which are a pickle each."""
-    protocol = cursor.take(2)
-    if protocol not in PROTOCOLS or cursor.take(len(MAGIC)) != MAGIC:
+    start = cursor.take(2)
+    protocol = start[1]
+    rest = _pickled(MAGIC, protocol)[2:]
+    if start[:1] != _PROTO or protocol not in PROTOCOLS or cursor.take(len(rest)) != rest:
         return HeaderFault("not-legacy-torch", "the file does not begin like one of old PyTorch versions")
-    version = cursor.take(len(protocol) + len(_VERSION))
-    if version == protocol + _VERSION:
+    stated = _pickled(_VERSION, protocol)
+    version = cursor.take(len(stated))
+    if version == stated:
         return None
-    body = version.removeprefix(protocol)
+    body = version.removeprefix(stated[: -len(_VERSION)])
     if (body[:1], body[-1:]) == _PICKLED_INT16:
         return HeaderFault("protocol-version", f"the file states version {int.from_bytes(body[1:3], 'little')} instead of 1001")
     raise UnknownInstruction("the file states its version in an unknown way")

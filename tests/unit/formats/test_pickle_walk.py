@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from collections import OrderedDict
 from typing import NamedTuple
 
@@ -11,8 +12,9 @@ import pytest
 
 from tests.fakes.windows import BytesWindow
 from wan_healthd.formats.cursor import Cursor
-from wan_healthd.formats.pickle_stack import StorageNeed
+from wan_healthd.formats.pickle_values import StorageNeed
 from wan_healthd.formats.pickle_walk import PickleWalker, Walk
+from wan_healthd.formats.strict_json import Malformed
 
 
 class FloatStorage:
@@ -80,7 +82,7 @@ DOCUMENT = {
 NEEDS = {key: StorageNeed(b"FloatStorage", elements) for key, elements in {b"1": 10, b"2": 0, b"3": 2**40, b"4": 5}.items()}
 
 
-@pytest.mark.parametrize("protocol", [2, 3])
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_storages_and_the_names_of_their_tensors_are_found(protocol: int) -> None:
     walk = walked(DOCUMENT, protocol)
     assert walk.storages == NEEDS
@@ -88,7 +90,7 @@ def test_storages_and_the_names_of_their_tensors_are_found(protocol: int) -> Non
     assert not walk.is_list_of_strings
 
 
-@pytest.mark.parametrize("protocol", [1, 2, 3])
+@pytest.mark.parametrize("protocol", [1, 2, 3, 4, 5])
 def test_lists_of_strings_are_known(protocol: int) -> None:
     for names in ([], ["a"], ["a", "b"], [str(number) for number in range(3000)]):
         walk = walked(names, protocol)
@@ -114,6 +116,15 @@ REST = {
     "pairs one by one": b"\x80\2}U\1aK\1s.",
     "long places": b"\x80\2Nr\0\1\0\0000j\0\1\0\0.",
     "extensions": b"\x80\2(\x82\1\x83\1\0\x84\1\0\0\0t.",
+    "pop a mark": b"\x80\2K\1(0.",
+    "arguments with names": b"\x80\4\x8c\1x\x8c\1y\x93)}\x92.",
+    "sets and buffers": b"\x80\5\x8f(K\1\x90(K\2\x91\x97\x98\x96"
+    + bytes(8)
+    + b"\x8e"
+    + bytes(8)
+    + b"\x8d"
+    + bytes(8)
+    + b"\x94.",
     "tuples": b"\x80\2K\1\x85K\2\x86K\3K\4\x87.",
     "an empty set of everything": b"\x80\2](])}\x88\x89G" + bytes(8) + b"C\1xB\1\0\0\0x\x8b\1\0\0\0\1T\1\0\0\0xe.",
 }
@@ -122,3 +133,40 @@ REST = {
 @pytest.mark.parametrize("data", REST.values(), ids=REST)
 def test_seldom_instructions_are_followed_too(data: bytes) -> None:
     assert PickleWalker(Cursor(BytesWindow(data))).walk().storages == {}
+
+
+def test_a_tensor_with_attributes_has_a_name() -> None:
+    """torch: `_rebuild_from_type_v2(function, type, arguments, state)`."""
+    storage = b"(U\7storagectorch\nFloatStorage\nU\0011U\3cpuK\nNtQ"
+    call = b"ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._utils\n_rebuild_tensor\nctorch\nTensor\n" + storage + b"K\0\x86}tR"
+    walk = PickleWalker(Cursor(BytesWindow(b"\x80\2}U\4head" + call + b"s."))).walk()
+    assert walk.names == {b"1": b"head"}
+
+
+NOT_STATED = {"PUT": 1, "BINPUT": 1, "LONG_BINPUT": 1}
+"""What pickletools leaves out: these look at the top."""
+OTHERS = [opcode for opcode in pickletools.opcodes if opcode.name not in {"STOP", "MARK", "POP"}]
+
+
+def argument_of(opcode: pickletools.OpcodeInfo) -> bytes:
+    """Zeros, an empty text, or as many lines as the instruction has."""
+    match opcode.arg:
+        case None:
+            return b""
+        case pickletools.ArgumentDescriptor(n=pickletools.UP_TO_NEWLINE, name=name):
+            return b"0\n" * (2 if "pair" in name else 1)
+        case argument:
+            counted = {pickletools.TAKEN_FROM_ARGUMENT1: 1, pickletools.TAKEN_FROM_ARGUMENT8U: 8}
+            return bytes(argument.n if argument.n > 0 else counted.get(argument.n, 4))
+
+
+@pytest.mark.parametrize("opcode", OTHERS, ids=lambda opcode: opcode.name)
+def test_every_instruction_takes_and_leaves_what_python_says(opcode: pickletools.OpcodeInfo) -> None:
+    """Else an intact file might be accused."""
+    taken = b"".join(b"(" if item is pickletools.markobject else b"N" for item in opcode.stack_before)
+    looked_at = b"N" * NOT_STATED.get(opcode.name, 0)
+    left = len(opcode.stack_after) + len(looked_at)
+    code = b"Np0\n0" + taken + looked_at + opcode.code.encode("latin-1") + argument_of(opcode)
+    PickleWalker(Cursor(BytesWindow(code + b"0" * left + b"."))).walk()
+    with pytest.raises(Malformed):
+        PickleWalker(Cursor(BytesWindow(code + b"0" * (left + 1) + b"."))).walk()
