@@ -16,6 +16,7 @@ from wan_healthd.assembly import House, open_house
 from wan_healthd.blueprint import Blueprint
 from wan_healthd.domain.catalogue import ROOT_UNREACHABLE
 from wan_healthd.domain.paths import display, is_at_or_below
+from wan_healthd.domain.scoring import overall_score
 from wan_healthd.domain.settings import ModelSettings, RootSettings, Settings
 from wan_healthd.domain.verdicts import HealthStatus
 from wan_healthd.host.clock import SystemClock
@@ -76,7 +77,7 @@ async def _scan(options: ScanOptions) -> ScanAnswer:
         models = [await _model(house, row) for row in status.models if _was_asked(row, options.paths)]
         return ScanAnswer(
             schema=SCHEMA,
-            overall_health_score=_mean([model.integrity_score for model in models]),
+            overall_health_score=overall_score([model.integrity_score for model in models]),
             models=tuple(models),
             issues=status.issues,
             unclaimed=tuple(display(path) for path in unclaimed),
@@ -126,10 +127,6 @@ def _lines(answer: ScanAnswer) -> list[str]:
         f" {answer.bytes_read / 1e6:.1f} MB read in {answer.elapsed_s:.1f} s"
     )
     return lines
-
-
-def _mean(scores: list[float]) -> float:
-    return round(sum(scores) / len(scores), 4) if scores else 1.0
 
 
 async def _show_progress(house: House) -> None:

@@ -59,3 +59,8 @@ def score_of(findings: Sequence[Finding]) -> float:
 def worst_severity(findings: Sequence[Finding]) -> Severity | None:
     """The gravest severity among real damage; None where there is none."""
     return max((item.severity for item in findings if not item.is_advice), key=lambda s: s.rank, default=None)
+
+
+def overall_score(scores: Sequence[float]) -> float:
+    """The mean of the models' scores, 0..1, rounded like each of them; 1.0 where there are none."""
+    return round(sum(scores) / len(scores), 4) if scores else 1.0

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from watchdog.observers.inotify_c import CallbackId, InotifyConstants, InotifyEvent, Mask, WatchDescriptor
 
+from wan_healthd.domain.paths import join
 from wan_healthd.domain.ports import WatchEvent, WatchKind
 from wan_healthd.host.canary import DEADLINE_S, Canary, Song
 from wan_healthd.host.gaps import GapReport, Gaps
@@ -101,7 +102,7 @@ class WatchedTree:
         top = self._real_root.rstrip(b"/") + b"/"
         parts = [point[len(top) :] for point in sorted(points) if point.startswith(top)]
         ours = self._ignored_names
-        return [self._root.rstrip(b"/") + b"/" + part for part in parts if ours.isdisjoint(part.split(b"/"))]
+        return [join(self._root, part) for part in parts if ours.isdisjoint(part.split(b"/"))]
 
     def plant_again(self, top: bytes) -> None:
         """Set the watches at and below `top` anew: something else may stand there now. Then tell."""
@@ -178,7 +179,7 @@ class WatchedTree:
             if not event.name:
                 self._on_own_event(folder, event)
             elif event.name not in self._ignored_names:
-                self._on_entry(folder.path.rstrip(b"/") + b"/" + event.name, event)
+                self._on_entry(join(folder.path, event.name), event)
 
     def _on_own_event(self, folder: _Folder, event: InotifyEvent) -> None:
         """Of a watched folder itself; its parent tells the rest of what happens to it."""

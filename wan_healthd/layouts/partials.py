@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 
 from wan_healthd.domain.files import Entry, Listing, Presence
 from wan_healthd.domain.partials import Partial
+from wan_healthd.domain.paths import join
 from wan_healthd.layouts import hf_cache, local_dir
 from wan_healthd.layouts.names import CONTROL_SUFFIX, OWN_FOLDER, in_flight, is_unfinished
 
@@ -24,7 +25,7 @@ def unfinished(listing: Listing, whole: Collection[bytes] = ()) -> Iterator[Part
     files = {entry.name: entry for entry in listing.entries if _is_file(entry)}
     fetched = in_flight(files).difference(whole)
     for name, entry in files.items():
-        path = listing.path.rstrip(b"/") + b"/" + name
+        path = join(listing.path, name)
         if name in fetched:
             yield _partial(path, entry, files[name + CONTROL_SUFFIX])
         elif is_unfinished(name) and not (name.endswith(CONTROL_SUFFIX) and name.removesuffix(CONTROL_SUFFIX) in fetched):

@@ -11,7 +11,7 @@ import re
 from msgspec import Struct
 
 from wan_healthd.domain.files import VerifiedBy
-from wan_healthd.domain.paths import display
+from wan_healthd.domain.paths import display, join
 from wan_healthd.provenance.hf_tree import COMMIT
 from wan_healthd.provenance.sources import SourceFile, SourceKind, Subject, Told, Unusable
 from wan_healthd.provenance.stated import Statement, as_told
@@ -68,7 +68,7 @@ def told(metadata: DownloadMetadata, source: SourceFile, subject: Subject) -> To
 
 def metadata_path(folder: bytes, relative: bytes) -> bytes:
     """Where the note of the file at `relative` below the download folder lies."""
-    return _below(folder, FOLDER + b"/download/" + relative + SUFFIX)
+    return join(folder, FOLDER + b"/download/" + relative + SUFFIX)
 
 
 def _trees(metadata: DownloadMetadata, source: SourceFile) -> tuple[SourceFile, ...]:
@@ -76,9 +76,5 @@ def _trees(metadata: DownloadMetadata, source: SourceFile) -> tuple[SourceFile, 
         return ()
     (name,) = source.names
     folder = source.path.removesuffix(b"/download/" + name + SUFFIX)
-    path = _below(folder, b"trees/" + metadata.commit + b".json")
+    path = join(folder, b"trees/" + metadata.commit + b".json")
     return (SourceFile(SourceKind.HF_TREE, path, source.root, source.names),)
-
-
-def _below(folder: bytes, relative: bytes) -> bytes:
-    return folder.rstrip(b"/") + b"/" + relative

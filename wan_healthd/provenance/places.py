@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from wan_healthd.domain.models import Model
+from wan_healthd.domain.paths import is_at_or_below
 from wan_healthd.provenance import local_dir, sidecar
 from wan_healthd.provenance.sources import SourceFile, SourceKind
 
@@ -37,7 +38,7 @@ def sources_for(path: bytes, model: Model, manifest: bytes | None = None) -> tup
     """
     snapshot = _snapshot(path)
     top = model.root
-    if snapshot is not None and _is_at_or_below(snapshot.folder, model.root):
+    if snapshot is not None and is_at_or_below(snapshot.folder, model.root):
         top = snapshot.folder
     sources = [
         *_manifest(path, model, manifest),
@@ -57,7 +58,7 @@ def _manifest(path: bytes, model: Model, manifest: bytes | None) -> Iterator[Sou
     folder = posixpath.dirname(place)
     bases = [folder] if folder == base else [folder, base]
     names = tuple(name for name in (_relative(path, below) for below in bases) if name is not None)
-    root = model.root if _is_at_or_below(place, model.root) else folder
+    root = model.root if is_at_or_below(place, model.root) else folder
     yield SourceFile(SourceKind.MANIFEST, place, root, (*names, path))
 
 
@@ -69,7 +70,7 @@ def _snapshot(path: bytes) -> _Snapshot | None:
 
 
 def _cached_tree(path: bytes, root: bytes, snapshot: _Snapshot | None) -> Iterator[SourceFile]:
-    if snapshot is None or not _is_at_or_below(snapshot.tree, root):
+    if snapshot is None or not is_at_or_below(snapshot.tree, root):
         return
     yield SourceFile(SourceKind.HF_TREE, snapshot.tree, root, (path[len(snapshot.folder) + 1 :],))
 
@@ -95,7 +96,7 @@ def _folders_above(path: bytes, top: bytes) -> Iterator[bytes]:
     """The folders that hold the file, nearest first, up to `top`."""
     folder = posixpath.dirname(path)
     for _ in range(MAX_FOLDERS):
-        if not _is_at_or_below(folder, top):
+        if not is_at_or_below(folder, top):
             return
         yield folder
         if folder == posixpath.dirname(folder):
@@ -106,7 +107,3 @@ def _folders_above(path: bytes, top: bytes) -> Iterator[bytes]:
 def _relative(path: bytes, folder: bytes) -> bytes | None:
     below = folder.rstrip(b"/") + b"/"
     return path[len(below) :] if path.startswith(below) else None
-
-
-def _is_at_or_below(path: bytes, top: bytes) -> bool:
-    return path == top or path.startswith(top.rstrip(b"/") + b"/")

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from wan_healthd.domain.paths import join
 from wan_healthd.provenance import local_dir, sidecar
 
 _CLIENT = b"/" + local_dir.FOLDER + b"/"
@@ -56,7 +57,7 @@ def of_folder(path: bytes) -> Subjects | None:
         return None
     if below in _ABOVE_NOTES:
         return Subjects(top or b"/", is_wide=True)
-    return Subjects(_join(top, below[len(_NOTES) : -1]), is_wide=True) if below.startswith(_NOTES) else None
+    return Subjects(join(top, below[len(_NOTES) : -1]), is_wide=True) if below.startswith(_NOTES) else None
 
 
 def manifest_places(path: bytes, manifest: bytes) -> frozenset[bytes]:
@@ -71,7 +72,7 @@ def _of_note(path: bytes) -> Iterator[Subjects]:
         return
     name = below[len(_NOTES) : -len(local_dir.SUFFIX)]
     if below.startswith(_NOTES) and below.endswith(local_dir.SUFFIX) and posixpath.basename(name):
-        yield Subjects(_join(top, name))
+        yield Subjects(join(top, name))
     elif _TREE.fullmatch(below):
         yield Subjects(top or b"/", is_wide=True)
 
@@ -93,7 +94,3 @@ def _of_manifest(path: bytes, manifests: Mapping[bytes, bytes]) -> Iterator[Subj
     model = manifests.get(path)
     if model is not None:
         yield Subjects(model, is_wide=True)
-
-
-def _join(folder: bytes, name: bytes) -> bytes:
-    return folder + b"/" + name

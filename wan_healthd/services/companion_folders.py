@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from wan_healthd.domain.files import Listing, Presence
 from wan_healthd.domain.models import Layout, Model
+from wan_healthd.domain.paths import join
 from wan_healthd.domain.ports import Clock, Files, Threads
 from wan_healthd.layouts import comfyui
 from wan_healthd.services.arriving import is_arriving
@@ -42,7 +43,7 @@ class CompanionFolders:
                 found[inside] = found.get(inside, True) and seen.errno_name is None and not seen.linked
             return
         for name in seen.linked:  # never entered: what is behind it nobody knows
-            path = seen.path.rstrip(b"/") + b"/" + name
+            path = join(seen.path, name)
             if name in comfyui.COMPANIONS and comfyui.collection_above(path + b"/", root) == path:
                 found[path] = False
 

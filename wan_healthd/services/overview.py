@@ -18,7 +18,7 @@ from wan_healthd.domain.files import VerifiedBy
 from wan_healthd.domain.partials import Partial
 from wan_healthd.domain.paths import base64_if_needed, display
 from wan_healthd.domain.ports import Clock
-from wan_healthd.domain.scoring import status_of
+from wan_healthd.domain.scoring import overall_score, status_of
 from wan_healthd.domain.verdicts import HealthStatus, IntegrityResult, SystemHealthReport
 from wan_healthd.domain.watching import RootWatch, WatchMode
 from wan_healthd.services.activity import Activity
@@ -120,7 +120,7 @@ class Overview:
             started_at=self._started_at,
             now=now,
             status=min(statuses, key=WORST_FIRST.index, default=HealthStatus.HEALTHY),
-            overall_health_score=_mean([row.score for row in rows]),
+            overall_health_score=overall_score([row.score for row in rows]),
             models=rows,
             unclaimed_count=self._conductor.unclaimed_count,
             issues=(*out_of_reach, *self._storage.findings, *orphan_findings(orphans, now.timestamp())),
@@ -188,7 +188,7 @@ class Overview:
         results = tuple(record.result for record in records if record.result is not None)
         counts = {status: sum(1 for r in results if r.health_status is status) for status in HealthStatus}
         return SystemHealthReport(
-            overall_health_score=_mean([result.integrity_score for result in results]),
+            overall_health_score=overall_score([result.integrity_score for result in results]),
             models_healthy=counts[HealthStatus.HEALTHY],
             models_degraded=counts[HealthStatus.DEGRADED],
             models_corrupted=counts[HealthStatus.CORRUPTED],
@@ -244,10 +244,6 @@ def _watching_row(report: RootWatch, mode: WatchMode, polled: tuple[bytes, ...])
             *dict.fromkeys(f"{place.kind}: {place.why}" for place in report.eventless),
         ),
     )
-
-
-def _mean(scores: Sequence[float]) -> float:
-    return round(sum(scores) / len(scores), 4) if scores else 1.0
 
 
 def _model_row(record: ModelRecord) -> ModelRow:
