@@ -139,7 +139,7 @@ class House:
             word=word,
             publisher=self.publisher,
             models=blueprint.sourced,
-            retell=self._retell,
+            retell=lambda root, folder: self.conductor.retell(root, folder),
             complain=complain,
         )
         self.pauses = Pauses(self.queue, self.inspector, database, self.clock, self.feed)

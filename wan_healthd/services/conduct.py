@@ -127,6 +127,12 @@ class Conductor:
         self.ask(name)
         return await waiter
 
+    async def retell(self, root: bytes, folder: bytes) -> None:
+        """Have all that is known of a folder judged again, since other things are said of it; returns when that is done."""
+        ticket = Ticket()
+        await self._sweeper.sweep(root, folder, Order(Priority.RETOLD), ticket)
+        await ticket.wait()
+
     def ask_folder(self, root: bytes, folder: bytes, *, is_retold: bool = False) -> None:
         """Have one folder looked at again, unless that or more waits already. Does not wait.
 

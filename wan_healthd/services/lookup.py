@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import posixpath
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -14,6 +14,7 @@ from wan_healthd.domain.errors import HubUnreachable
 from wan_healthd.domain.evidence import HubSilence
 from wan_healthd.domain.files import Presence
 from wan_healthd.domain.hub import RepoTree
+from wan_healthd.domain.paths import is_at_or_below
 from wan_healthd.domain.ports import Clock, Files, Hub, Threads
 from wan_healthd.domain.source_ref import SourceRef
 from wan_healthd.provenance import hub as provenance
@@ -22,7 +23,7 @@ from wan_healthd.provenance.sources import Unusable
 from wan_healthd.services import local_commit
 from wan_healthd.services.hub_word import HubWord
 from wan_healthd.services.publish import Publisher
-from wan_healthd.store import hub
+from wan_healthd.store import hub, roots
 from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
 from wan_healthd.store.hub import TreeRecord
@@ -48,7 +49,7 @@ class Lookup:
     Args:
         client: None: the hub may not be asked; what was learnt before holds all the same.
         word: is told of each tree.
-        retell: called with (root, folder) of which everything must be judged again.
+        retell: has everything in (root, folder) judged again; awaited until that is done, but nothing else waits for it.
         complain: told of errors that are ours.
         retry_s: see RETRY_S.
     """
@@ -64,7 +65,7 @@ class Lookup:
         word: HubWord,
         publisher: Publisher,
         models: Sequence[Sourced],
-        retell: Callable[[bytes, bytes], None],
+        retell: Callable[[bytes, bytes], Awaitable[None]],
         complain: Callable[[str, BaseException], None],
         retry_s: float = RETRY_S,
     ) -> None:
@@ -80,11 +81,14 @@ class Lookup:
         self._complain = complain
         self._retry_s = retry_s
         self._is_asked = asyncio.Event()
+        self._unheard: list[Sourced] = []
 
     async def recall(self) -> None:
         """Take up what is kept; what was kept for a source that is stated differently now is dropped."""
         asked = {model.model_id for model in self._models if self._client is not None}
         trees, ended = await self._database.write(lambda db: _recall(db, self._models, asked))
+        unheard = await self._database.read(hub.unheard)
+        self._unheard = [model for model in self._models if model.model_id in unheard]
         for model_id, tree in trees.items():
             self._word.keep(model_id, tree)
         for model_id in ended:
@@ -97,13 +101,21 @@ class Lookup:
     async def run(self) -> None:
         """Look up whenever asked, and again after a while what failed, until cancelled."""
         await self._is_asked.wait()
-        while True:
-            self._is_asked.clear()
-            for model in self._unknown():
-                if self._client is not None:
-                    await self._look_up(self._client, model)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._is_asked.wait(), self._retry_s if self._unknown() else None)
+        async with asyncio.TaskGroup() as hearings:
+            while True:
+                self._is_asked.clear()
+                self._have_all_heard(hearings)
+                for model in self._unknown():
+                    if self._client is not None:
+                        await self._look_up(self._client, model)
+                        self._have_all_heard(hearings)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._is_asked.wait(), self._retry_s if self._unknown() else None)
+
+    def _have_all_heard(self, hearings: asyncio.TaskGroup) -> None:
+        unheard, self._unheard = self._unheard, []
+        for model in unheard:
+            hearings.create_task(self._have_heard(model))
 
     def _unknown(self) -> list[Sourced]:
         return [model for model in self._models if not self._word.has_tree_of(model.model_id)]
@@ -135,8 +147,17 @@ class Lookup:
         await self._database.write(lambda db: _pin(db, record, now))
         self._word.keep(model.model_id, tree)
         await self._publisher.refresh(model.model_id)
-        look = await self._threads.run(lambda: self._files.look(model.root, model.path))
-        self._retell(model.root, model.path if look.presence is Presence.FOLDER else posixpath.dirname(model.path))
+        self._unheard.append(model)
+
+    async def _have_heard(self, model: Sourced) -> None:
+        """Have the model's files judged by its tree. Until that is on record, each sweep and each start does it again."""
+        try:
+            look = await self._threads.run(lambda: self._files.look(model.root, model.path))
+            await self._retell(model.root, model.path if look.presence is Presence.FOLDER else posixpath.dirname(model.path))
+            if not await self._database.write(lambda db: _record_heard(db, model)):
+                self._unheard.append(model)
+        except Exception as error:  # the boundary that isolates one model
+            self._complain(f"judging {model.model_id} by what {model.ref} holds", error)
 
     async def _fall_silent(self, model: Sourced, silence: HubSilence) -> None:
         await self._database.write(lambda db: hub.fell_silent(db, model.model_id, silence))
@@ -146,6 +167,14 @@ class Lookup:
 def _pin(connection: Connection, record: TreeRecord, now: datetime) -> None:
     hub.pin(connection, record, now)
     hub.spoke(connection, record.model_id)
+
+
+def _record_heard(connection: Connection, model: Sourced) -> bool:
+    """False, and nothing is recorded, if something of the model was out of reach."""
+    if any(is_at_or_below(model.path, place) or is_at_or_below(place, model.path) for place in roots.lost(connection)):
+        return False
+    hub.heard(connection, model.model_id)
+    return True
 
 
 def _recall(

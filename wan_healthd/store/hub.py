@@ -28,7 +28,7 @@ class TreeRecord(Struct, frozen=True):
 def pin(connection: Connection, record: TreeRecord, now: datetime) -> None:
     """Keep the tree; it is what the model is held against until its source is stated differently."""
     connection.execute(
-        "INSERT OR REPLACE INTO hub_tree VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO hub_tree (model_id, source, repo, commit_id, body, fetched_at) VALUES (?, ?, ?, ?, ?, ?)",
         (record.model_id, record.source, record.repo, record.commit, record.body, to_micros(now)),
     )
 
@@ -37,6 +37,16 @@ def pins(connection: Connection) -> tuple[TreeRecord, ...]:
     """All trees that are kept."""
     rows = connection.execute("SELECT model_id, source, repo, commit_id, body FROM hub_tree ORDER BY model_id")
     return tuple(TreeRecord(*row) for row in rows)
+
+
+def heard(connection: Connection, model_id: str) -> None:
+    """All files of the model were judged by its tree."""
+    connection.execute("UPDATE hub_tree SET heard = 1 WHERE model_id = ?", (model_id,))
+
+
+def unheard(connection: Connection) -> tuple[str, ...]:
+    """Ids of the models of which that is not so."""
+    return tuple(row[0] for row in connection.execute("SELECT model_id FROM hub_tree WHERE NOT heard ORDER BY model_id"))
 
 
 def unpin(connection: Connection, model_ids: Iterable[str]) -> None:

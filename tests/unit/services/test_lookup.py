@@ -24,6 +24,7 @@ from wan_healthd.provenance.sources import Subject
 from wan_healthd.services.hub_word import HubWord
 from wan_healthd.services.lookup import Lookup, Sourced
 from wan_healthd.store import hub as store
+from wan_healthd.store import roots
 
 NAME = "a/b"
 REPOSITORY = Repository(NAME, {"config.json": b"{}"}, {"config.json": b'{"a": 1}'})
@@ -39,6 +40,8 @@ class Desk:
         self.threads = threads
         self.hub = FakeHub(REPOSITORY)
         self.retold: list[bytes] = []
+        self.hears = asyncio.Event()
+        self.hears.set()
         self.begin()
 
     def begin(self, ref: SourceRef | None = None, *, client: Hub | None = None, may_ask: bool = True) -> None:
@@ -54,10 +57,17 @@ class Desk:
             word=self.word,
             publisher=self.shop.publisher,
             models=[Sourced("mine", self.shop.path("m"), self.shop.root, ref)],
-            retell=lambda root, folder: self.retold.append(folder),
+            retell=self.retell,
             complain=self.shop.complain,
             retry_s=0.01,
         )
+
+    async def retell(self, root: bytes, folder: bytes) -> None:
+        self.retold.append(folder)
+        await self.hears.wait()
+
+    async def is_heard(self) -> bool:
+        return await self.shop.database.read(store.unheard) == () and await self.knows()
 
     async def run(self, until: Callable[[], Awaitable[bool]]) -> None:
         """Recall, ask, and go on until that holds."""
@@ -111,6 +121,35 @@ def test_a_source_is_looked_up_once_and_kept(tmp_path: Path) -> None:
         await desk.lookup.recall()
         assert desk.claims()
         assert len(desk.hub.asked) == 1
+
+    play(tmp_path, scene)
+
+
+def test_who_ends_before_all_have_heard_tells_again(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        desk.hears.clear()
+        await desk.run(desk.knows)
+        assert await desk.shop.database.read(store.unheard) == ("mine",)
+        desk.begin()
+        desk.hears.set()
+        await desk.run(desk.is_heard)
+        desk.begin()
+        await desk.run(desk.knows)
+        assert desk.retold == [desk.shop.path("m")] * 2
+
+    play(tmp_path, scene)
+
+
+def test_nobody_hears_in_a_root_that_is_out_of_reach(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        await desk.shop.database.write(lambda db: roots.lose(db, desk.shop.root, "ENOENT", desk.shop.clock.now()))
+
+        async def is_told_again() -> bool:
+            desk.lookup.ask()
+            return len(desk.retold) > 1
+
+        await desk.run(is_told_again)
+        assert await desk.shop.database.read(store.unheard) == ("mine",)
 
     play(tmp_path, scene)
 

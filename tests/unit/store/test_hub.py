@@ -23,6 +23,16 @@ def test_a_model_has_one_tree(connection: Connection) -> None:
     assert hub.pins(connection) == (SECOND,)
 
 
+def test_a_tree_is_unheard_until_it_is_heard_and_again_once_it_is_another(connection: Connection) -> None:
+    hub.pin(connection, ONE, NOW)
+    hub.pin(connection, SECOND, NOW)
+    assert hub.unheard(connection) == ("a", "b")
+    hub.heard(connection, "a")
+    assert hub.unheard(connection) == ("b",)
+    hub.pin(connection, OTHER, NOW)
+    assert hub.unheard(connection) == ("a", "b")
+
+
 def test_a_silence_lasts_until_the_hub_speaks(connection: Connection) -> None:
     assert hub.silence(connection, "a") is None
     hub.fell_silent(connection, "a", HubSilence("what", "cure"))

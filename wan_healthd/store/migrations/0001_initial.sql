@@ -260,14 +260,16 @@ CREATE INDEX partial_folder ON partial (root, folder);
 CREATE INDEX partial_model ON partial (model_id);
 
 -- What the hub lists for the source that a model states, at the commit that it was resolved to, once: a branch that moves later
--- changes nothing. source is as it is configured; body is the list, in the form of the hub client's own trees.
+-- changes nothing. source is as it is configured; body is the list, in the form of the hub client's own trees. heard: all files of
+-- the model were judged by it.
 CREATE TABLE hub_tree (
     model_id TEXT PRIMARY KEY,
     source TEXT NOT NULL,
     repo TEXT NOT NULL,
     commit_id TEXT NOT NULL,
     body BLOB NOT NULL,
-    fetched_at INTEGER NOT NULL
+    fetched_at INTEGER NOT NULL,
+    heard INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Models whose source could not be looked up: why, and what to do.
