@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import posixpath
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 
 from wan_healthd.blueprint import Blueprint
@@ -19,7 +18,6 @@ from wan_healthd.host.clock import SystemClock
 from wan_healthd.host.cron import ApSchedulerCron
 from wan_healthd.host.files import LocalFiles
 from wan_healthd.host.inotify import InotifyWatcher
-from wan_healthd.host.threads import ThreadPool, spawn
 from wan_healthd.layouts import hf_cache
 from wan_healthd.services.activity import Activity
 from wan_healthd.services.alert import Alerter
@@ -67,7 +65,7 @@ from wan_healthd.store.database import Database
 
 
 class House:
-    """All services, wired; made by `open_house`, used within its `async with`."""
+    """All services, wired; made by `opening.open_house`, used within its `async with`."""
 
     def __init__(self, blueprint: Blueprint, database: Database, engine: WorkerEngine, threads: Threads, crew: Crew) -> None:
         self.blueprint = blueprint
@@ -139,7 +137,7 @@ class House:
             word=word,
             publisher=self.publisher,
             models=blueprint.sourced,
-            retell=lambda root, folder: self.conductor.retell(root, folder),
+            retell=lambda root, folder: self.conductor.retell(root, folder),  # noqa: PLW0108 - likewise
             complain=complain,
         )
         self.pauses = Pauses(self.queue, self.inspector, database, self.clock, self.feed)
@@ -234,6 +232,7 @@ class House:
             feed=self.feed,
             storage=self.storage,
             usage_percent=lambda: self.storage.fullest_percent(roots),
+            crew=crew,
         )
         self.gatekeeper = Gatekeeper(
             database=database,
@@ -355,46 +354,3 @@ class House:
         """A hint that finds no room becomes a sweep of its folder: nothing is lost, it only takes longer."""
         if not await self.queue.put(Task(path, root, Priority.CHANGED, settled=True)):
             self.conductor.ask_folder(root, posixpath.dirname(path))
-
-
-@contextlib.asynccontextmanager
-async def open_house(blueprint: Blueprint) -> AsyncIterator[House]:
-    """Open the state, start the services, and end them in the reverse order.
-
-    Raises:
-        StoreUnusable: the state cannot be used.
-    """
-    async with contextlib.AsyncExitStack() as stack:
-        threads = ThreadPool()
-        stack.callback(threads.close)
-        now = SystemClock().now()
-        database = await threads.run(lambda: Database(blueprint.state, spawn, now=now))
-        stack.push_async_callback(threads.run, database.close)
-        engine = WorkerEngine(
-            on_lost=lambda why: house.worker_watch.lost(why),  # noqa: PLW0108 - the house is made below
-            concurrency=blueprint.reads_at_once,
-        )
-        stack.push_async_callback(engine.close)
-        crew = await stack.enter_async_context(Crew())
-        house = House(blueprint, database, engine, threads, crew)
-        try:
-            await house.adopt()
-            await house.worker_watch.begin()
-        except StoreUnusable as error:  # a full disk must not end the house: it watches, and says so
-            blueprint.complain(f"the state is not taken up yet: {error.message}", None)
-        await house.pauses.restore()
-        stack.callback(house.copies.close)
-        services = (
-            house.inspector.run,
-            house.conductor.run,
-            house.feed.run,
-            house.alerter.run,
-            house.lookup.run,
-            house.state_watch.run,
-            house.retention.run,
-            house.copies.run,
-        )
-        for service in services:
-            crew.start(service())
-        stack.push_async_callback(house.stop_monitoring)
-        yield house

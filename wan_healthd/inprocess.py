@@ -8,10 +8,11 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from wan_healthd.assembly import House, open_house
+from wan_healthd.assembly import House
 from wan_healthd.blueprint import Blueprint
 from wan_healthd.domain.errors import HealthdError
 from wan_healthd.host.threads import spawn
+from wan_healthd.opening import open_house
 
 T = TypeVar("T")
 

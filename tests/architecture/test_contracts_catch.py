@@ -68,7 +68,7 @@ def house(tmp_path: Path) -> Path:
     ):
         (house / room).mkdir(exist_ok=True)
         (house / room / "__init__.py").touch()
-    for module in ("assembly.py", "monitor.py", "digest/worker.py"):
+    for module in ("assembly.py", "opening.py", "monitor.py", "digest/worker.py"):
         if not (house / module).with_suffix("").is_dir():
             (house / module).touch()
     return house

@@ -1,11 +1,13 @@
-"""How long `/v1/status` takes while a full sweep reads everything, for one client alone and for 50 at a time.
+"""How long `/v1/status` takes while a full sweep reads everything, for one client alone and for many at a time.
 
     python -m tests.benchmarks.status_latency --asks 1000
 
 starts a daemon on a temporary folder with as much to read as `--megabytes` says, asks it for a full sweep, and another as soon
 as one is over, and meanwhile asks for the status: each client over a connection of its own that it keeps, one question after
-the other, with a pause between them. The time runs from the first byte of a question to the last of its answer, and so holds
-what the client itself takes: with 50 clients in one process that is most of it. Nothing is asserted.
+the other, with a pause between. Two times are taken. The server's own runs from the moment it has the bytes of a question to
+the moment its answer is made (`Server-Timing`). The client's runs from the first byte of a question to the last of the answer,
+and so holds what the client itself takes: with many clients in one process that is most of it. In the third row, a tenth of
+the clients stalls and another tenth sends garbage. Nothing is asserted.
 """
 
 from __future__ import annotations
@@ -17,28 +19,46 @@ import tempfile
 import time
 from pathlib import Path
 
+from msgspec import Struct
+
 from tests.benchmarks.close_to_verdict import percentile
 from tests.fakes.safetensors_files import sample
 from tests.support.control import Control
-from tests.support.crowd import Crowd
+from tests.support.crowd import GARBAGE, HALF_SENT, Crowd
 from tests.support.daemons import Home
 
 FILE_BYTES = 16_000_000
 CROWD = 50
+MULTITUDE = 500
 PAUSE_S = 0.05
 """Between two questions of one client: somebody who watches asks less often still."""
+ASKS_OF_MANY_A_S = 100
+"""Questions a second of a multitude in all: a terminal with `--watch` asks once every two seconds."""
 
 
-async def client(crowd: Crowd, asks: int) -> list[float]:
-    """The times of one client, in seconds."""
-    times: list[float] = []
+class Times(Struct):
+    """In seconds, as the server and as the clients saw them."""
+
+    server: list[float] = []
+    client: list[float] = []
+
+
+async def client(crowd: Crowd, asks: int, pause_s: float, first_s: float, times: Times) -> None:
+    """One client's questions; the first comes after `first_s`, so that many do not march in step."""
     async with crowd.conversation() as say:
+        await asyncio.sleep(first_s)
         for _ in range(asks):
             began = time.perf_counter()
-            await say("/v1/status")
-            times.append(time.perf_counter() - began)
-            await asyncio.sleep(PAUSE_S)
-    return times
+            times.server.append(await say("/v1/status"))
+            times.client.append(time.perf_counter() - began)
+            await asyncio.sleep(pause_s)
+
+
+async def pest(crowd: Crowd, pause_s: float) -> None:
+    """A client that sends garbage, again and again, until cancelled."""
+    while True:
+        await crowd.send(GARBAGE)
+        await asyncio.sleep(pause_s)
 
 
 async def sweeping(control: Control) -> None:
@@ -48,32 +68,45 @@ async def sweeping(control: Control) -> None:
         await asyncio.to_thread(control.await_end, job["job"]["id"])
 
 
-async def measured(home: Home, clients: int, asks: int) -> list[float]:
-    sweeps = asyncio.create_task(sweeping(home.control))
+async def measured(home: Home, clients: int, asks: int, pause_s: float = PAUSE_S, pests: int = 0) -> Times:
+    crowd, over, times = Crowd(home.socket), asyncio.Event(), Times()
+    others = [asyncio.create_task(sweeping(home.control))]
+    others += [asyncio.create_task(crowd.stall(HALF_SENT, over)) for _ in range(pests)]
+    others += [asyncio.create_task(pest(crowd, pause_s)) for _ in range(pests)]
     try:
-        crowd = Crowd(home.socket)
-        times = await asyncio.gather(*(client(crowd, asks // clients) for _ in range(clients)))
-        return [taken for of_one in times for taken in of_one]
+        turns = (number / clients * pause_s for number in range(clients))
+        await asyncio.gather(*(client(crowd, max(1, asks // clients), pause_s, turn, times) for turn in turns))
+        return times
     finally:
-        sweeps.cancel()
+        for other in others:
+            other.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
 
-def measure(folder: Path, asks: int, files: int) -> dict[str, list[float]]:
+def measure(folder: Path, asks: int, files: int, multitude: int) -> dict[str, Times]:
     home = Home(folder)
     for number in range(files):
         home.put(f"model-{number}.safetensors", sample(number, FILE_BYTES, 8))
     with home.running() as daemon:
         daemon.control.await_kind(0, "sweep-finished")
+        tenth = multitude // 10
+        honest = multitude - 2 * tenth
         return {
-            name: asyncio.run(measured(home, clients, asks)) for name, clients in (("alone", 1), (f"{CROWD} clients", CROWD))
+            "alone": asyncio.run(measured(home, 1, asks)),
+            f"{CROWD} clients": asyncio.run(measured(home, CROWD, asks)),
+            f"{multitude} clients, {2 * tenth} bad": asyncio.run(
+                measured(home, honest, max(asks, 3 * honest), multitude / ASKS_OF_MANY_A_S, pests=tenth)
+            ),
         }
 
 
-def table(results: dict[str, list[float]]) -> str:
-    lines = [f"{'status in a sweep, ms':<24}{'asks':>6}{'p50':>9}{'p99':>9}{'max':>9}"]
+def table(results: dict[str, Times]) -> str:
+    lines = [f"{'status in a sweep, ms':<36}{'asks':>6}{'p50':>9}{'p99':>9}{'max':>9}"]
     for name, times in results.items():
-        figures = (percentile(times, 50), percentile(times, 99), max(times))
-        lines.append(f"{name:<24}{len(times):>6}" + "".join(f"{seconds * 1e3:>9.2f}" for seconds in figures))
+        for side, taken in (("server", times.server), ("client", times.client)):
+            figures = (percentile(taken, 50), percentile(taken, 99), max(taken))
+            row = "".join(f"{seconds * 1e3:>9.2f}" for seconds in figures)
+            lines.append(f"{name + ', ' + side:<36}{len(taken):>6}{row}")
     return "\n".join(lines)
 
 
@@ -81,11 +114,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--asks", type=int, default=1000, help="questions in all, each way (default: 1000)")
     parser.add_argument("--megabytes", type=int, default=1000, help="what there is to read (default: 1000)")
+    parser.add_argument("--multitude", type=int, default=MULTITUDE, help="clients of the third row (default: 500)")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="wan-"))
     try:
         files = max(1, options.megabytes * 1_000_000 // FILE_BYTES)
-        print(table(measure(folder, max(CROWD, options.asks), files)))
+        print(table(measure(folder, max(CROWD, options.asks), files, options.multitude)))
     finally:
         shutil.rmtree(folder)
 

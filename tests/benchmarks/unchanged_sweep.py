@@ -28,12 +28,13 @@ from pathlib import Path
 from msgspec import Struct
 
 from tests.fakes.safetensors_files import sample
-from wan_healthd.assembly import House, open_house
+from wan_healthd.assembly import House
 from wan_healthd.blueprint import Blueprint
 from wan_healthd.domain.models import Layout, Model
 from wan_healthd.domain.settings import RootSettings, Settings
 from wan_healthd.host.files import LocalFiles
 from wan_healthd.layouts.names import role_of
+from wan_healthd.opening import open_house
 from wan_healthd.services.orders import Order
 from wan_healthd.services.queue import Priority, Ticket
 from wan_healthd.services.roster import enroll

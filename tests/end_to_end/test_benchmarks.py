@@ -47,7 +47,7 @@ def test_unchanged_sweep_is_held_against_find() -> None:
 
 
 def test_status_latency_measures_one_and_many() -> None:
-    head, *rows = run("status_latency", "--asks", "50", "--megabytes", "16")
+    head, *rows = run("status_latency", "--asks", "50", "--megabytes", "16", "--multitude", "50")
     assert head.split()[-4:] == ["asks", "p50", "p99", "max"]
-    assert [row.split()[-4] for row in rows] == ["50", "50"]
+    assert [row.split()[-4] for row in rows] == ["50"] * 4 + ["120"] * 2
     assert all(float(figure) > 0 for row in rows for figure in row.split()[-3:])

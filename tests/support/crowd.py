@@ -47,13 +47,16 @@ class Crowd:
         return statuses
 
     @asynccontextmanager
-    async def conversation(self) -> AsyncIterator[Callable[[str], Awaitable[int]]]:
-        """A connection that is kept; ask over it as often as wanted, for the status."""
+    async def conversation(self) -> AsyncIterator[Callable[[str], Awaitable[float]]]:
+        """A connection that is kept; ask over it as often as wanted, for the seconds that the server says it took."""
         reader, writer = await self._connect()
 
-        async def say(target: str) -> int:
+        async def say(target: str) -> float:
             writer.write(HEAD % target.encode() + b"\r\n")
-            return await _answer(reader)
+            lines = await _answered(reader)
+            if lines[0].split()[1] != b"200":
+                raise ConnectionError(f"{target}: {lines[0].decode()}")
+            return float(_field(lines, b"server-timing").rpartition(b"dur=")[2]) / 1e3
 
         try:
             yield say
@@ -118,8 +121,16 @@ async def all_of(clients: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
 
 
 async def _answer(reader: asyncio.StreamReader) -> int:
+    return int((await _answered(reader))[0].split()[1])
+
+
+async def _answered(reader: asyncio.StreamReader) -> list[bytes]:
+    """The lines of the head, in lower case; the body is read, too."""
     head = await reader.readuntil(b"\r\n\r\n")
     lines = head.lower().split(b"\r\n")
-    length = next(int(line.partition(b":")[2]) for line in lines if line.startswith(b"content-length:"))
-    await reader.readexactly(length)
-    return int(head.split()[1])
+    await reader.readexactly(int(_field(lines, b"content-length")))
+    return lines
+
+
+def _field(lines: list[bytes], name: bytes) -> bytes:
+    return next(line.partition(b":")[2].strip() for line in lines if line.startswith(name + b":"))

@@ -11,6 +11,7 @@ import asyncio
 import os
 import resource
 import socket
+import time
 from collections.abc import Sequence
 from typing import cast
 
@@ -126,6 +127,7 @@ class _Responder:
         reply = self._bounded(await self._answer(asked, connection.caller))
         self._unsent_bytes += len(reply.body)
         response = _response(reply, self._product)
+        response.headers["Server-Timing"] = f"total;dur={(time.perf_counter() - connection.received_at) * 1e3:.3f}"
         try:
             async with asyncio.timeout(self._limits.send_s):
                 await response.prepare(request)
@@ -194,10 +196,11 @@ class _Door:
 class _Connection(RequestHandler):
     """One connection: knows its caller, and answers what is not HTTP in the contract's shape."""
 
-    __slots__ = ("_door", "caller", "idle_since")
+    __slots__ = ("_door", "caller", "idle_since", "received_at")
 
     caller: Caller
     idle_since: float | None
+    received_at: float
 
     def __init__(self, door: _Door, http: Server, idle_s: float) -> None:
         super().__init__(
@@ -211,6 +214,11 @@ class _Connection(RequestHandler):
         )
         self._door = door
         self.idle_since = asyncio.get_running_loop().time()
+
+    def data_received(self, data: bytes) -> None:
+        """From here on a client waits for us; what it waited for is told in Server-Timing."""
+        self.received_at = time.perf_counter()
+        super().data_received(data)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Learn who it is, and turn away whom there is no room for."""

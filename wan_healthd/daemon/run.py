@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import grp
 import os
 import signal
@@ -13,7 +14,7 @@ from collections.abc import AsyncIterator
 
 from wan_healthd.api.server import serve
 from wan_healthd.api.sockets import bind, handed_in
-from wan_healthd.assembly import House, open_house
+from wan_healthd.assembly import House
 from wan_healthd.blueprint import Blueprint
 from wan_healthd.config.environment import hub_access, secrets
 from wan_healthd.config.files import ConfigSource
@@ -31,10 +32,14 @@ from wan_healthd.host import logging
 from wan_healthd.host.journal import sink_from_environment
 from wan_healthd.host.notify import notifier_from_environment
 from wan_healthd.monitor import ModelHealthMonitor
+from wan_healthd.opening import open_house
 from wan_healthd.store.trouble import Trouble
 from wan_healthd.version import __version__
 
 log = logging.logger()
+
+SWITCH_INTERVAL_S = 0.0005
+"""Python lets a thread that computes keep the interpreter for 5 ms; a client's answer would wait for that."""
 
 
 def run(source: ConfigSource, settings: Settings, log_level: str) -> int:
@@ -45,6 +50,7 @@ def run(source: ConfigSource, settings: Settings, log_level: str) -> int:
         StoreUnusable: the state cannot be used.
         StateDamaged: it is damaged; the next start puts it right, if there is a good copy.
     """
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     os.umask(0o077)  # whatever we make is ours alone, unless it says otherwise
     logging.configure(log_level, sys.stderr, secrets(os.environ))
     notifier, sink = notifier_from_environment(), sink_from_environment()
@@ -96,6 +102,7 @@ class _Daemon:
             heart = house.crew.start(beat(house, self._notifier))
             house.crew.start(self._await_damage(house))
             self._notifier.ready()
+            gc.freeze()  # what was made so far stays; looking through it again and again would hold up clients for 20 ms
             beginning = house.crew.start(
                 house.start_monitoring()
             )  # a root that does not answer may keep it waiting, but not us

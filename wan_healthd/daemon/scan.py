@@ -12,7 +12,7 @@ import time
 import msgspec
 from msgspec import UNSET, Struct
 
-from wan_healthd.assembly import House, open_house
+from wan_healthd.assembly import House
 from wan_healthd.blueprint import Blueprint
 from wan_healthd.domain.catalogue import ROOT_UNREACHABLE
 from wan_healthd.domain.paths import display, is_at_or_below
@@ -20,6 +20,7 @@ from wan_healthd.domain.scoring import overall_score
 from wan_healthd.domain.settings import ModelSettings, RootSettings, Settings
 from wan_healthd.domain.verdicts import HealthStatus
 from wan_healthd.host.clock import SystemClock
+from wan_healthd.opening import open_house
 from wan_healthd.services.orders import Order
 from wan_healthd.services.queue import Priority, Ticket
 from wan_healthd.wire.answers import SCHEMA, FilesAnswer, ModelRow, ScanAnswer, ScanFile, ScanModel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from msgspec import UNSET
@@ -23,11 +23,13 @@ from wan_healthd.domain.verdicts import HealthStatus, IntegrityResult, SystemHea
 from wan_healthd.domain.watching import RootWatch, WatchMode
 from wan_healthd.services.activity import Activity
 from wan_healthd.services.conduct import Conductor
+from wan_healthd.services.crew import Crew
 from wan_healthd.services.feed import Feed
 from wan_healthd.services.patrol import Patrol
 from wan_healthd.services.pause import Pauses
 from wan_healthd.services.queue import WorkQueue
 from wan_healthd.services.schedule import Schedule
+from wan_healthd.services.shared import Shared
 from wan_healthd.services.storage import StorageWatch
 from wan_healthd.store import alerts, contents, events, models, partials, roots, timers
 from wan_healthd.store.connection import Connection
@@ -82,6 +84,7 @@ class Overview:
         feed: Feed,
         storage: StorageWatch,
         usage_percent: Callable[[], Awaitable[float | None]],
+        crew: Crew,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -95,17 +98,22 @@ class Overview:
         self._storage = storage
         self._usage_percent = usage_percent
         self._started_at = clock.now()
+        self._status = Shared(self._make_status, crew)
 
     async def status(self) -> StatusAnswer:
-        """Everything at a glance."""
+        """Everything at a glance. What is asked for most, and by many at once, is made once for all of them."""
+        return await self._status.get()
+
+    async def _make_status(self) -> StatusAnswer:
         now = self._clock.now()
-        records, lost, orphans, last_event, alert_counts = await self._database.read(
+        records, lost, orphans, last_event, alert_counts, last_runs = await self._database.read(
             lambda db: (
                 models.everything(db),
                 roots.lost(db),
                 partials.orphans_of_nobody(db, now.timestamp()),
                 events.last_number(db),
                 alerts.counts(db),
+                timers.last_runs(db),
             )
         )
         rows = tuple(_model_row(record) for record in records)
@@ -129,7 +137,7 @@ class Overview:
                 reading=tuple(display(path) for path in self._activity.reading),
                 bytes_read=self._activity.bytes_read,
             ),
-            timers=await self.timers(),
+            timers=self._timers(last_runs),
             last_event=last_event,
             sweeps=self._sweeps(),
             paused=self._pauses.present,
@@ -218,7 +226,9 @@ class Overview:
 
     async def timers(self) -> tuple[TimerRow, ...]:
         """The scheduled sweeps."""
-        last_runs = await self._database.read(timers.last_runs)
+        return self._timers(await self._database.read(timers.last_runs))
+
+    def _timers(self, last_runs: Mapping[str, datetime]) -> tuple[TimerRow, ...]:
         next_runs = self._schedule.next_runs()
         return tuple(TimerRow(name, next_runs.get(name), last_runs.get(name)) for name in sorted({*last_runs, *next_runs}))
 

@@ -29,6 +29,7 @@ async def forty_percent() -> float | None:
 
 def overview(shop: Workshop) -> Overview:
     return Overview(
+        crew=shop.crew,
         database=shop.database,
         clock=shop.clock,
         queue=shop.queue,
