@@ -89,6 +89,8 @@ class Playground:
         self.root = top / "root"
         self.aside = top / "aside"
         self.aside.mkdir()
+        self.outside = top / "outside"
+        self.outside.write_bytes(b"what a link out of the root leads to")
         self.root.mkdir()
         self._chance = chance
 
@@ -129,7 +131,7 @@ class Playground:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         inside = os.path.relpath(self._chance.choice([self._place(), self._folder()]), path.parent)
-        path.symlink_to(self._chance.choice([inside, inside, str(self._place()), "/etc/hostname"]))
+        path.symlink_to(self._chance.choice([inside, inside, str(self._place()), str(self.outside)]))
 
     def _chmod(self) -> None:
         self._place().chmod(self._chance.choice([0o000, 0o600, 0o644]))
