@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from tests.support.debian_package import debian_package
 from tests.support.leaks import no_leaks, orphans_come_home
 from tests.support.material import material
 from tests.support.skips import (
@@ -18,6 +19,7 @@ from tests.support.skips import (
 from tests.support.unprivileged import unprivileged, unprivileged_python
 
 __all__ = [
+    "debian_package",
     "material",
     "no_leaks",
     "orphans_come_home",

@@ -18,6 +18,8 @@ from wan_healthd.host.clock import SystemClock
 from wan_healthd.host.cron import ApSchedulerCron
 from wan_healthd.host.files import LocalFiles
 from wan_healthd.host.inotify import InotifyWatcher
+from wan_healthd.host.probes.system import SystemProbes
+from wan_healthd.hub.reach import reach as reach_hub
 from wan_healthd.layouts import hf_cache
 from wan_healthd.services.activity import Activity
 from wan_healthd.services.alert import Alerter
@@ -29,6 +31,7 @@ from wan_healthd.services.conduct import INCREMENTAL, Conductor
 from wan_healthd.services.crew import Crew
 from wan_healthd.services.crowds import Crowds
 from wan_healthd.services.deadline import Deadline, Unanswered
+from wan_healthd.services.doctor import Doctor, Surroundings
 from wan_healthd.services.exposure import ExposureWatch
 from wan_healthd.services.feed import Feed
 from wan_healthd.services.gaps import GapTeller
@@ -39,7 +42,9 @@ from wan_healthd.services.hub_word import HubWord
 from wan_healthd.services.inspect import Inspector
 from wan_healthd.services.jobs import Jobs
 from wan_healthd.services.ledger import Ledger
+from wan_healthd.services.liveness import Liveness
 from wan_healthd.services.lookup import Lookup
+from wan_healthd.services.loops import loops
 from wan_healthd.services.overview import Overview
 from wan_healthd.services.patrol import Pace, Patrol
 from wan_healthd.services.pause import Pauses
@@ -80,6 +85,7 @@ class House:
         files, roots, stated = LocalFiles(), blueprint.roots, blueprint.stated
         reach, patient = Reach(files, threads), Deadline(threads)
         self.feed = Feed(self.clock, threads, corruption_report, lambda who, error: complain(f"the callback {who}", error))
+        database.on_change = self.feed.stirred
         self.alerter = Alerter(blueprint.sinks, database, self.clock, self.feed, blueprint.settings.alerts)
         self.conditions = Conditions(database, self.clock, self.alerter, self.feed)
         self.ledger = Ledger(database, self.clock, self.feed)
@@ -168,7 +174,7 @@ class House:
             complain=complain,
         )
         self.trust = Trust(database, files, threads, self.clock, self.feed, self.jobs)
-        watcher = InotifyWatcher()
+        watcher = InotifyWatcher(complain=lambda what: complain(what, None))
         self.patrol = Patrol(
             watcher=watcher,
             threads=threads,
@@ -233,6 +239,34 @@ class House:
             storage=self.storage,
             usage_percent=lambda: self.storage.fullest_percent(roots),
             crew=crew,
+        )
+        self.liveness = Liveness(
+            loops(
+                database=database,
+                queue=self.queue,
+                activity=self.activity,
+                patrol=self.patrol,
+                schedule=self.schedule,
+                worker=lambda: engine.pulses,
+                crew=crew,
+                hang_s=blueprint.hang_s,
+            ),
+            self.clock,
+        )
+        self.doctor = Doctor(
+            probes=SystemProbes(),
+            threads=threads,
+            clock=self.clock,
+            database=database,
+            reports=self.patrol.reports,
+            surroundings=Surroundings(
+                state=blueprint.state,
+                hub=blueprint.hub,
+                worker=lambda: (engine.pid, None if engine.pulses is None else engine.pulses[1], engine.confinement),
+                pulses=self.liveness.look,
+                reach_hub=reach_hub,
+                poll_every_s=blueprint.settings.sweep.poll_every,
+            ),
         )
         self.gatekeeper = Gatekeeper(
             database=database,

@@ -33,6 +33,8 @@ class Blueprint(Struct, frozen=True):
         sinks: where alerts go.
         complain: told of errors that are ours, to be logged; must not raise.
         hub: how the hub may be asked; None: not at all.
+        hang_s: how long the state may take over one call before it counts as stuck.
+        opening: told what the opening of the state is about, where that may take long; called from any thread.
     """
 
     settings: Settings
@@ -41,6 +43,8 @@ class Blueprint(Struct, frozen=True):
     complain: Complain
     reads_at_once: int = READS_AT_ONCE
     hub: HubAccess | None = None
+    hang_s: float = 60.0
+    opening: Callable[[str], None] = lambda what: None
 
     def complain_unless_told(self, what: str, error: BaseException | None) -> None:
         """That the state refuses is told once, by an alert, and not again by everybody who meets it."""

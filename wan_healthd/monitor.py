@@ -25,6 +25,7 @@ from wan_healthd.services.ledger import kinds_to_test
 from wan_healthd.services.orders import Order
 from wan_healthd.services.queue import Priority, Ticket
 from wan_healthd.store import events, samples
+from wan_healthd.version import __version__
 from wan_healthd.wire.answers import (
     SCHEMA,
     AlertRow,
@@ -37,6 +38,7 @@ from wan_healthd.wire.answers import (
     StatusAnswer,
     SweepsAnswer,
 )
+from wan_healthd.wire.doctor import DoctorAnswer
 from wan_healthd.wire.requests import AlertsQuery, EventsQuery
 
 T = TypeVar("T")
@@ -233,6 +235,10 @@ class ModelHealthMonitor:
             return JobsAnswer(SCHEMA, house.jobs.rows(), await house.overview.timers())
 
         return await self._do(rows)
+
+    async def doctor(self, *, network: bool = False) -> DoctorAnswer:
+        """What can and cannot be done here, and how that is cured; `network`: also whether the hub answers."""
+        return DoctorAnswer(SCHEMA, __version__, await self._do(lambda house: house.doctor.examine(network=network)))
 
     async def list_sweeps(self) -> SweepsAnswer:
         """The sweeps under way, and whether they are paused."""

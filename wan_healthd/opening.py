@@ -26,7 +26,7 @@ async def open_house(blueprint: Blueprint) -> AsyncIterator[House]:
         threads = ThreadPool()
         stack.callback(threads.close)
         now = SystemClock().now()
-        database = await threads.run(lambda: Database(blueprint.state, spawn, now=now))
+        database = await threads.run(lambda: Database(blueprint.state, spawn, now=now, tell=blueprint.opening))
         stack.push_async_callback(threads.run, database.close)
         engine = WorkerEngine(
             on_lost=lambda why: house.worker_watch.lost(why),  # noqa: PLW0108 - the house is made below

@@ -1,4 +1,4 @@
-"""What lies beside the product: scripts, pins, samples and the service unit."""
+"""What lies beside the product: scripts, pins and samples."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from safetensors import safe_open
 
 CHECKOUT = Path(__file__).parents[2]
 PACKAGING = CHECKOUT / "packaging"
-UNIT = CHECKOUT / "systemd" / "wan-healthd.service"
-HIGHEST_EXPOSURE = 1.0
 SAMPLES = (sys.executable, "-m", "wan_healthd.daemon.samples")
 TENSORS_OF_THE_SAMPLES = 144
 
@@ -85,23 +83,3 @@ def test_the_damage_is_one_bit(samples: Path) -> None:
     after = path.read_bytes()
     differing = [old ^ new for old, new in zip(before, after, strict=True) if old != new]
     assert [value.bit_count() for value in differing] == [1]
-
-
-@pytest.fixture
-def unit(tmp_path: Path) -> Path:
-    """The unit with a program that is there, since systemd-analyze looks for it."""
-    unit = tmp_path / UNIT.name
-    unit.write_text(re.sub("(?m)^ExecStart=.*", "ExecStart=/bin/true", UNIT.read_text()))
-    return unit
-
-
-def test_systemd_understands_the_unit(unit: Path) -> None:
-    outcome = run("systemd-analyze", "verify", "--man=no", unit)
-    assert (outcome.returncode, outcome.stdout + outcome.stderr) == (0, "")
-
-
-def test_the_unit_is_hardened(unit: Path) -> None:
-    outcome = run("systemd-analyze", "security", "--offline=true", "--no-pager", unit)
-    exposure = re.search(r"Overall exposure level for .*: ([0-9.]+)", outcome.stdout)
-    assert exposure is not None, outcome.stdout + outcome.stderr
-    assert float(exposure[1]) <= HIGHEST_EXPOSURE

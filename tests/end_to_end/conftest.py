@@ -12,9 +12,10 @@ import pytest
 
 from tests.support.daemons import Home
 from tests.support.rotting_disk import disk
+from tests.support.system_service import debian, fresh, installed, new_machine, service
 from tests.support.unprivileged import Unprivileged
 
-__all__ = ["disk", "home", "unprivileged_home"]
+__all__ = ["debian", "disk", "fresh", "home", "installed", "new_machine", "service", "unprivileged_home"]
 
 
 @pytest.fixture

@@ -29,6 +29,12 @@ def test_close_to_verdict_measures_both_kinds() -> None:
     assert all(float(figure) > 0 for row in rows for figure in row.split()[2:])
 
 
+def test_new_files_counts_transactions() -> None:
+    head, *rows = run("new_files", "--files", "20")
+    assert head.split()[:3] == ["new", "files", "files"]
+    assert [row.split()[:2] for row in rows] == [["singles", "20"], ["folders", "20"]]
+
+
 def test_unchanged_sweep_is_held_against_find() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.unchanged_sweep", "--files", "100", "--runs", "2", "--fill"],
@@ -51,3 +57,13 @@ def test_status_latency_measures_one_and_many() -> None:
     assert head.split()[-4:] == ["asks", "p50", "p99", "max"]
     assert [row.split()[-4] for row in rows] == ["50"] * 4 + ["120"] * 2
     assert all(float(figure) > 0 for row in rows for figure in row.split()[-3:])
+
+
+def test_disk_reading_is_held_against_raw_reads_and_hashes_in_memory() -> None:
+    head, *rows, last = run("disk_reading", "--megabytes", "8", "--runs", "2")
+    assert head.split() == ["MB/s", "best", "spread", "ratio", "best", "cpu", "s/GB", "cached", "MB"]
+    ours = {row[:22].strip(): row[22:].split() for row in rows}
+    for name in ("raw", "scrub", "scrub, 2 files", "first read", "first read, 2 files"):
+        assert float(ours[name][0]) > 0
+        assert float(ours[name][-1]) == 0, "nothing of it stayed in the page cache"
+    assert last.startswith("a file of 4 KiB: ")

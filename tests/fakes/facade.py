@@ -12,6 +12,7 @@ from wan_healthd.checks.gate import Sight, by_sight, by_verdict
 from wan_healthd.domain.alerts import AlertClass
 from wan_healthd.domain.callers import Caller
 from wan_healthd.domain.digests import Assurance
+from wan_healthd.domain.doctor import Diagnosis, idle, ok, problem, warning
 from wan_healthd.domain.errors import AlertNotFound, ConfigInvalid, JobNotFound, ModelNotFound
 from wan_healthd.domain.events import Event, EventKind
 from wan_healthd.domain.extents import ByteRange
@@ -41,6 +42,7 @@ from wan_healthd.wire.answers import (
     SweepsAnswer,
     TimerRow,
 )
+from wan_healthd.wire.doctor import DoctorAnswer
 from wan_healthd.wire.requests import AlertsQuery, EventsQuery
 
 NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC)
@@ -69,6 +71,7 @@ class FakeFacade:
         }
         self.issues: tuple[Finding, ...] = ()
         self.alerts: tuple[AlertRow, ...] = (_alert(3), _alert(2, cleared_at=NOW))
+        self.diagnoses: tuple[Diagnosis, ...] = _DIAGNOSES
         self.trusted: list[tuple[str, tuple[str, ...], Caller, str]] = []
         self.jobs: list[JobRow] = []
         self.paused: Pause | None = None
@@ -99,6 +102,10 @@ class FakeFacade:
             sweeps=(await self.list_sweeps()).sweeps,
             paused=self.paused,
         )
+
+    async def doctor(self, *, network: bool = False) -> DoctorAnswer:
+        hub = ok("hub", "huggingface.co answers") if network else idle("hub", "not asked ([hub] lookup = false)")
+        return DoctorAnswer(SCHEMA, "0.1.0", (*self.diagnoses, hub))
 
     async def list_models(self) -> ModelsAnswer:
         return ModelsAnswer(SCHEMA, tuple(_row(model_id, self._verdict(model_id)) for model_id in self.files))
@@ -368,6 +375,13 @@ def job_failure() -> ErrorBody:
 
 
 _WORSE = [HealthStatus.HEALTHY, HealthStatus.UNKNOWN, HealthStatus.DEGRADED, HealthStatus.CORRUPTED, HealthStatus.MISSING]
+_DIAGNOSES = (
+    ok("root", "4201 files in 37 folders can be read", "/srv/models"),
+    problem("root", "it is not there", "mount it (`findmnt /mnt/usb`), make it, or correct [[roots]] and reload", "/mnt/usb"),
+    ok("direct-reading", "ext4 is read past the page cache (O_DIRECT, in blocks of 512 bytes)", "/srv/models"),
+    warning("inotify", "7000 watches used, 8192 may be: soon no further folder can be watched", "`sysctl -w limit=524288`"),
+    ok("worker", "process 4712 answers"),
+)
 _TIMERS = (
     TimerRow("incremental-sweep", NOW + timedelta(hours=1), NOW - timedelta(hours=23)),
     TimerRow("full-sweep", None, None),

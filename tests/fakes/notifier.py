@@ -25,6 +25,18 @@ class FakeNotifier:
     def watchdog(self) -> None:
         self.calls.append("watchdog")
 
+    def trigger(self) -> None:
+        self.calls.append("trigger")
+
+    def extend(self, limit_s: float) -> None:
+        self.calls.append(f"extend: {limit_s:g}")
+
+    def keep(self, name: str, descriptor: int) -> None:
+        self.calls.append(f"keep: {name}")
+
+    def let_go(self, name: str) -> None:
+        self.calls.append(f"let go: {name}")
+
     @property
     def watchdog_interval_s(self) -> float | None:
         return self._watchdog_interval_s

@@ -195,6 +195,7 @@ class Workshop:
         place = self.root if folder is None else self.path(folder)
         found = await self.sweeper.sweep(self.root, place, order or Order(Priority.DUE), ticket)
         await ticket.wait()
+        await self.alerter.tell_due()  # as its own loop does in a house
         return found
 
     async def sweep_roster(self) -> Findings:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wan_healthd.domain.coverage import Extent, cover, stale_blocks
-from wan_healthd.domain.digests import Assurance
+from wan_healthd.domain.coverage import Extent, bytes_verified, cover, stale_blocks
+from wan_healthd.domain.digests import BLOCK_BYTES, Assurance
 
 BLOCKS = 24
 EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
@@ -70,3 +70,12 @@ def test_a_scrub_of_what_is_stale_leaves_nothing_stale(history: list[Extent], bl
     for first, end in stale_blocks(covered, blocks, now):
         covered = cover(covered, Extent(first, end, now, Assurance.DISK))
     assert stale_blocks(covered, blocks, now) == ()
+
+
+@given(histories, st.integers(0, BLOCK_BYTES - 1), st.sampled_from(Assurance))
+def test_bytes_are_counted_by_how_they_were_verified(history: list[Extent], short_by: int, assurance: Assurance) -> None:
+    table = table_of(history)
+    last = max(table, default=0)
+    size_bytes = (last + 1) * BLOCK_BYTES - short_by
+    expected = sum(BLOCK_BYTES - short_by * (block == last) for block, row in table.items() if row[1] is assurance)
+    assert bytes_verified(laid(history), size_bytes, assurance) == expected

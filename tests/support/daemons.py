@@ -145,6 +145,7 @@ class Ear:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.kept: dict[str, int] = {}
         path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(path))
@@ -154,12 +155,25 @@ class Ear:
         """The next message; None if none comes."""
         self._socket.settimeout(timeout_s)
         try:
-            return self._socket.recv(8192).decode("ascii")
+            data, descriptors, _flags, _address = socket.recv_fds(self._socket, 8192, 4)
         except TimeoutError:
             return None
+        message = data.decode("ascii")
+        self._keep(message.splitlines(), descriptors)
+        return message
+
+    def _keep(self, lines: list[str], descriptors: list[int]) -> None:
+        """The descriptor store, as in sd_notify(3)."""
+        name = next((line.partition("=")[2] for line in lines if line.startswith("FDNAME=")), "stored")
+        if "FDSTOREREMOVE=1" in lines and name in self.kept:
+            os.close(self.kept.pop(name))
+        for descriptor in descriptors:
+            self.kept[name] = descriptor
 
     def close(self) -> None:
         self._socket.close()
+        for descriptor in self.kept.values():
+            os.close(descriptor)
         self.path.unlink(missing_ok=True)
 
 

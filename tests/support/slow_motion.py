@@ -5,17 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
-from tests.support.control import PATIENCE_S, Document, Unexpected
-from tests.support.daemons import RunningDaemon
+from tests.support.control import PATIENCE_S, Control, Document, Unexpected
 
 SLICE_S = 0.004
 """How long the worker runs at a time."""
 
 
-def slow_down_until(daemon: RunningDaemon, worker: psutil.Process, reached: Callable[[Document], bool]) -> Document:
+class Asked(Protocol):
+    """A daemon, wherever it runs."""
+
+    control: Control
+
+
+def slow_down_until(daemon: Asked, worker: psutil.Process, reached: Callable[[Document], bool]) -> Document:
     """Lets a stopped worker run in short slices until the daemon's activity is as wanted; it is left stopped.
 
     Returns the activity (see `ActivityRow`) at that point.

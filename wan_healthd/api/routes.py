@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from wan_healthd.api import alerts, events, jobs, models, openapi, process, sweeps, system
+from wan_healthd.api import alerts, doctor, events, jobs, models, openapi, process, sweeps, system
 from wan_healthd.api.routing import Ask, NoFields, Route
 from wan_healthd.domain.callers import CallerRole
 from wan_healthd.wire.answers import (
@@ -28,6 +28,7 @@ from wan_healthd.wire.answers import (
     SweepsAnswer,
     VersionAnswer,
 )
+from wan_healthd.wire.doctor import DoctorAnswer, DoctorQuery
 from wan_healthd.wire.requests import (
     AlertsQuery,
     AlertTestRequest,
@@ -57,6 +58,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/healthz", READ, NoFields, system.healthz, HealthzAnswer),
     Route("GET", "/v1/version", READ, NoFields, system.version, VersionAnswer),
     Route("GET", "/v1/status", READ, NoFields, system.status, StatusAnswer),
+    Route("GET", "/v1/doctor", READ, DoctorQuery, doctor.doctor, DoctorAnswer),
     Route("GET", "/v1/report", READ, NoFields, system.report, ReportAnswer),
     Route("GET", "/v1/models", READ, NoFields, models.list_models, ModelsAnswer),
     Route("GET", "/v1/models/{id}", READ, NoFields, models.get_model, ModelAnswer),

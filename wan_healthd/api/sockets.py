@@ -8,7 +8,7 @@ import fcntl
 import os
 import socket
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
@@ -38,13 +38,20 @@ class ControlSocket(Struct, frozen=True):
         with contextlib.suppress(OSError):
             if _node_of(os.lstat(self.path)) == self._node:
                 os.unlink(self.path)
+        self.leave()
+
+    def leave(self) -> None:
+        """Let the path go, and leave the node where it is: somebody keeps the listener for who comes after us."""
         os.close(self._lock)
 
 
-def handed_in(environ: Mapping[str, str], pid: int) -> tuple[socket.socket, ...]:
+def handed_in(
+    environ: Mapping[str, str], pid: int, is_meant: Callable[[str], bool] = lambda name: True
+) -> tuple[socket.socket, ...]:
     """The listening sockets that systemd passes to process `pid`; none where it passes none.
 
-    Other descriptors (a descriptor store's) are left alone.
+    Other descriptors are left alone: those that do not listen, and those by whose names (FileDescriptorName=, FDNAME=) they are
+    not meant.
 
     Raises:
         ConfigInvalid: one of them listens, but is not a Unix stream socket, whose peers can be told apart.
@@ -53,7 +60,30 @@ def handed_in(environ: Mapping[str, str], pid: int) -> tuple[socket.socket, ...]
     if environ.get("LISTEN_PID") != str(pid) or not (count.isascii() and count.isdigit()):
         return ()
     numbers = range(_FIRST_HANDED_IN, _FIRST_HANDED_IN + int(count[:4]))
-    return tuple(_adopted(number) for number in numbers if _listens(number))
+    named = dict(zip(numbers, environ.get("LISTEN_FDNAMES", "").split(":"), strict=False))
+    return tuple(_adopted(number) for number in numbers if is_meant(named.get(number, "")) and _listens(number))
+
+
+def take_up(path: str, gid: int | None, listener: socket.socket) -> ControlSocket | None:
+    """Go on with a listener that was kept for us; None, and it is closed, if it is not what answers at `path`.
+
+    Raises:
+        ConfigInvalid: another daemon has the path.
+    """
+    lock: int | None = None
+    try:
+        if listener.getsockname() == path:
+            lock = _lock(path)
+            if _answers(path):
+                if gid is not None:
+                    os.chown(path, -1, gid, follow_symlinks=False)
+                return ControlSocket(listener, path, lock, _node_of(os.lstat(path)))
+    except OSError:
+        pass  # then a new one is bound, which says what is wrong
+    listener.close()
+    if lock is not None:
+        os.close(lock)
+    return None
 
 
 def bind(path: str, gid: int | None) -> ControlSocket:
@@ -113,12 +143,16 @@ def _clear(path: str) -> None:
         return
     if not stat.S_ISSOCK(found.st_mode):
         raise _cannot(path, "something that is not a socket stands there", "remove it, or choose another [api] socket")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(_PROBE_S)
-        refused = probe.connect_ex(path)
-    if refused != errno.ECONNREFUSED:
+    if _answers(path):
         raise _taken(path)
     os.unlink(path)
+
+
+def _answers(path: str) -> bool:
+    """Whether anybody listens there, however busy."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PROBE_S)
+        return probe.connect_ex(path) not in (errno.ECONNREFUSED, errno.ENOENT)
 
 
 def _listens(number: int) -> bool:

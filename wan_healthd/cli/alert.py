@@ -11,6 +11,7 @@ from wan_healthd.cli.terminal import Terminal
 from wan_healthd.cli.wording import count_text, time_text
 from wan_healthd.client.daemon import Daemon
 from wan_healthd.client.document import Document
+from wan_healthd.usage.sections import add_section
 
 _MOST_DIGITS = 18
 
@@ -30,6 +31,7 @@ def arguments(parser: ArgumentParser) -> None:
     test.add_argument("--kind", metavar="KIND", help="a test of this kind instead, such as corruption-found")
     for word in words.choices.values():
         global_options(word)
+    add_section(parser, "examples", (("healthctl alert test", "Do alerts reach whom they should reach?"),))
 
 
 def run(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:

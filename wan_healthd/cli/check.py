@@ -12,6 +12,7 @@ from wan_healthd.cli.terminal import Terminal
 from wan_healthd.client.daemon import Daemon
 from wan_healthd.client.document import Document
 from wan_healthd.client.errors import ClientError
+from wan_healthd.usage.sections import add_section
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 1.0
 
@@ -26,6 +27,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("models", nargs="+", type=model_id, metavar="MODEL", help="a model's id")
     parser.add_argument("--full", action="store_true", help="read every byte, also of files that did not change")
     parser.add_argument("--no-wait", action="store_true", help="only begin; `healthctl jobs` shows how it goes")
+    add_section(parser, "examples", (("healthctl check --full wan2.2-ti2v-5b", "Read every byte of this model now."),))
 
 
 def run(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:

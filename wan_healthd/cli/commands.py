@@ -45,6 +45,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("top", "a live view of all models, until interrupted"),
     Command("log-level", "how much the daemon logs, from now until it ends"),
     Command("reload", "have the daemon read its configuration again"),
+    Command("doctor", "whether the daemon can do its work here, and how to cure what is in the way"),
     Command("completion", "completions for your shell"),
     Command("version", "the versions of healthctl and of the daemon"),
 )

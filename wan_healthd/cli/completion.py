@@ -1,27 +1,21 @@
-"""`healthctl completion SHELL`: made from the same definition of the command line as its help.
-
-shtab is imported only here.
-"""
+"""`healthctl completion SHELL`: made from the same definition of the command line as its help."""
 
 from __future__ import annotations
 
-from argparse import Action, ArgumentParser, Namespace, _SubParsersAction
-from collections.abc import Mapping
-
-import shtab
+from argparse import Action, ArgumentParser, Namespace
 
 from wan_healthd.cli import exits
 from wan_healthd.cli.commands import COMMANDS
 from wan_healthd.cli.parser import build, model_id
 from wan_healthd.cli.terminal import Terminal
 from wan_healthd.client.daemon import Daemon
+from wan_healthd.usage.completion import FILE, SHELLS, WHERE_TO_PUT_IT, Completes, script
 
-SHELLS = ("bash", "zsh", "fish", "tcsh")
 _MODELS = {
     "bash": "_healthctl_models",
     "zsh": "_healthctl_models",
     "fish": "(healthctl models list --ids 2>/dev/null)",
-    "tcsh": "`healthctl models list --ids`",
+    "tcsh": '`sh -c "healthctl models list --ids 2>&-"`',  # a slash would end the rule in which this stands
 }
 # A model is called what its folder is called, so an id may hold anything: `compgen -W` would expand, and thereby run, what
 # stands in it. Here it is only ever compared and quoted.
@@ -45,9 +39,8 @@ def arguments(parser: ArgumentParser) -> None:
     """Add the command's own arguments."""
     parser.description = (
         "Prints a script that lets your shell complete healthctl's commands, options and models' ids, for which it asks the "
-        "daemon as you type. For bash: `healthctl completion bash > FILE`, and `source FILE` in ~/.bashrc. For zsh: into a "
-        "file _healthctl in a folder of your $fpath. For fish: into ~/.config/fish/completions/healthctl.fish. For tcsh: into "
-        "a file that ~/.tcshrc sources. Exit status 0."
+        "daemon as you type.\n\n"
+        f"{WHERE_TO_PUT_IT.format(prog='healthctl')} Exit status 0."
     )
     parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help=", ".join(SHELLS))
 
@@ -55,26 +48,16 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, _daemon: Daemon, terminal: Terminal) -> int:
     """Print it; needs no daemon."""
     parser = build([command.name for command in COMMANDS])
-    _mark(parser)
-    script = shtab.complete(parser, shell=options.shell, preamble=_PREAMBLES.get(options.shell, ""))
+    text = script(parser, options.shell, _completer, _PREAMBLES.get(options.shell, ""))
     if terminal.as_json:
-        terminal.json_line({"schema": 1, "shell": options.shell, "script": script})
+        terminal.json_line({"schema": 1, "shell": options.shell, "script": text})
     else:
-        terminal.say(script)
+        terminal.say(text)
     return exits.HEALTHY
 
 
-def _mark(parser: ArgumentParser) -> None:
-    """Say which arguments are models and which are files, in the attribute that shtab looks for."""
-    for action in parser._actions:
-        if isinstance(action, _SubParsersAction):
-            for below in action.choices.values():
-                _mark(below)
-        elif completes := _completes(action):
-            vars(action)["complete"] = completes
-
-
-def _completes(action: Action) -> Mapping[str, str | dict[str, str]] | None:
+def _completer(action: Action) -> Completes:
+    """Which arguments are models and which are files."""
     if action.type is model_id:
         return _MODELS
-    return shtab.FILE if action.dest in ("socket", "files") else None
+    return FILE if action.dest in ("socket", "files") else None

@@ -15,6 +15,7 @@ from wan_healthd.cli.wording import time_text
 from wan_healthd.client.daemon import Answer, Daemon
 from wan_healthd.client.document import Document
 from wan_healthd.client.errors import AnswerNotUnderstood, DaemonUnreachable
+from wan_healthd.usage.sections import add_section
 
 PAGE = 1000
 WAIT_S = 30.0
@@ -39,6 +40,14 @@ def arguments(parser: ArgumentParser) -> None:
         type=since,
         metavar="N|TIME",
         help="only events after this number, or after this time (2026-01-31T12:00:00Z; 90s, 15m, 12h or 7d ago)",
+    )
+    add_section(
+        parser,
+        "examples",
+        (
+            ("healthctl events --since 12h", "What happened in the last twelve hours?"),
+            ("healthctl events --follow --json | grep finding", "What is found from now on, one JSON object a line."),
+        ),
     )
 
 

@@ -16,6 +16,20 @@ INTERRUPTED = 130
 BROKEN_PIPE = 141
 """128 + SIGPIPE: whoever read our output has gone."""
 
+MEANINGS = MappingProxyType(
+    {
+        HEALTHY: "done and healthy",
+        UNHEALTHY: "something is unhealthy or unknown",
+        USAGE: "usage or configuration",
+        UNREACHABLE: "the daemon cannot be reached",
+        FORBIDDEN: "not permitted",
+        NOT_FOUND: "no such model, file, job or alert",
+        FAILED: "failed",
+        INTERRUPTED: "interrupted by Ctrl-C",
+        BROKEN_PIPE: "whoever read the output has gone",
+    }
+)
+
 EXIT_BY_CODE = MappingProxyType(
     {
         "invalid-request": USAGE,

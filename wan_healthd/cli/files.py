@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 
 from wan_healthd.cli import exits
 from wan_healthd.cli.findings import findings_lines
+from wan_healthd.cli.manual import PROOF, VERIFIED_BY
 from wan_healthd.cli.parser import model_id
 from wan_healthd.cli.tables import Table
 from wan_healthd.cli.terminal import Terminal
 from wan_healthd.cli.wording import NOTHING, count_text, size_text, time_text
 from wan_healthd.client.daemon import Daemon
 from wan_healthd.client.document import Document
+from wan_healthd.usage.sections import add_section
 
 SHORT_DIGEST = 12
 _HEADERS = ("STATUS", "SIZE", "VERIFIED BY", "PROOF", "LAST READ", "SHA-256", "FILE")
@@ -28,6 +30,9 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("model", type=model_id, metavar="MODEL", help="the model's id")
     parser.add_argument("--bad", action="store_true", help="only files that are not healthy (--json still has all)")
+    add_section(parser, "verified by", VERIFIED_BY)
+    add_section(parser, "proof", PROOF)
+    add_section(parser, "examples", (("healthctl files --bad Wan-AI/Wan2.2-T2V-A14B", "Which files are damaged, and where?"),))
 
 
 def run(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:
@@ -87,11 +92,20 @@ def _row(file: Document, folder: str) -> tuple[str, ...]:
         file.text("status"),
         size_text(file.count_or_none("size_bytes")),
         file.text("verified_by"),
-        file.text_or_none("assurance") or NOTHING,
+        _proof(file),
         time_text(file.moment_or_none("last_read_at")),
         file.text_or_none("sha256") or NOTHING,
         file.text("path").removeprefix(folder),
     )
+
+
+def _proof(file: Document) -> str:
+    """The weakest proof among the file's bytes, and how many of them have the best one, where it is mixed."""
+    weakest, size_bytes = file.text_or_none("assurance"), file.count_or_none("size_bytes")
+    from_disk_bytes = file.count_or_none("from_disk_bytes")
+    if weakest is None or not size_bytes or not from_disk_bytes or from_disk_bytes >= size_bytes:
+        return weakest or NOTHING
+    return f"{weakest}, {max(1, 100 * from_disk_bytes // size_bytes)}% disk"
 
 
 def _tabled(table: Table, files: Sequence[Document], terminal: Terminal) -> Iterator[str]:

@@ -11,16 +11,18 @@ from wan_healthd.cli.parser import model_id
 from wan_healthd.cli.terminal import Terminal
 from wan_healthd.client.daemon import Daemon
 from wan_healthd.client.document import Document
+from wan_healthd.usage.sections import add_section
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Add the command's own arguments."""
     parser.description = (
         "Says whether a model may be loaded now, by what is known already and by a look at each file, without reading any. Put "
-        "it before whatever loads the model: `healthctl gate MODEL && generate ...`. Exit status 0 if it may, 1 if not, with "
+        "it before whatever loads the model: `healthctl gate MODEL && generate`. Exit status 0 if it may, 1 if not, with "
         "the reason."
     )
     parser.add_argument("model", type=model_id, metavar="MODEL", help="the model's id")
+    add_section(parser, "examples", (("healthctl gate wan2.2-ti2v-5b && echo load it", "Load a model only if it is sound."),))
 
 
 def run(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:

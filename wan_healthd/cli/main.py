@@ -20,6 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     if sys.stdout is None:  # closed by whoever started us; the exit status still tells
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 # for as long as the process lives
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 # likewise
     try:
         status = _run(words)
         sys.stdout.flush()

@@ -7,20 +7,24 @@ import os
 import sys
 from collections.abc import Sequence
 
-from wan_healthd.cli.commands import COMMANDS, load
+from wan_healthd.cli import exits, manual
+from wan_healthd.cli.commands import COMMANDS, Command, load
 from wan_healthd.cli.terminal import width_of
+from wan_healthd.usage.outline import words as words_of
+from wan_healthd.usage.sections import Paragraphs, add_section
 from wan_healthd.version import __version__
 
-EPILOG = """exit status: 0 done and healthy, 1 something is unhealthy or unknown, 2 usage, 3 the daemon cannot be reached,
-4 not permitted, 5 no such model, file or job, 6 failed"""
+GLOBAL = "global options, before or after the command"
+_STATUSES = ", ".join(f"{status} {meaning}" for status, meaning in exits.MEANINGS.items() if status <= exits.FAILED)
+EPILOG = f"exit status: {_STATUSES}"
 
 
 def build(words: Sequence[str]) -> argparse.ArgumentParser:
     """The parser for a command line of these words; given every command's name, the complete one."""
     parser = argparse.ArgumentParser(
         prog="healthctl",
-        description="Shows and steers wan-healthd, which watches WAN2.2 model files.",
-        epilog=EPILOG,
+        description=manual.DESCRIPTION,
+        epilog=f"{EPILOG}\n\n`healthctl COMMAND --help` and the manual page healthctl(1) say more.",
         allow_abbrev=False,
         formatter_class=_Formatter,
     )
@@ -33,14 +37,24 @@ def build(words: Sequence[str]) -> argparse.ArgumentParser:
             command.name, help=command.summary, epilog=EPILOG, allow_abbrev=False, formatter_class=_Formatter
         )
         if command.name in words:
-            global_options(below)
-            module = load(command)
-            module.arguments(below)
-            below.set_defaults(run=module.run)
+            _complete(below, command)
+    add_section(parser, "examples", manual.EXAMPLES)
     return parser
 
 
-class _Formatter(argparse.HelpFormatter):
+def _complete(below: argparse.ArgumentParser, command: Command) -> None:
+    """Give the command its own arguments: the first in its usage, but for those that every command has."""
+    everywhere = below.add_argument_group(GLOBAL)
+    module = load(command)
+    module.arguments(below)
+    _fill(everywhere)
+    below.set_defaults(run=module.run)
+    for word in words_of(below):
+        word.parser.description = word.parser.description or f"{word.summary[0].upper()}{word.summary[1:]}."
+        word.parser.epilog, word.parser.allow_abbrev, word.parser.formatter_class = EPILOG, False, _Formatter
+
+
+class _Formatter(Paragraphs):
     """Knows its width: argparse makes a formatter for each argument, and would import shutil, and all compressors, to ask."""
 
     def __init__(self, prog: str) -> None:
@@ -56,7 +70,10 @@ def model_id(text: str) -> str:
 
 def global_options(parser: argparse.ArgumentParser) -> None:
     """Options before or after the command, or its word; suppressed defaults keep a later place from undoing the first."""
-    group = parser.add_argument_group("global options, before or after the command")
-    group.add_argument("--socket", metavar="PATH", default=argparse.SUPPRESS, help="the daemon's control socket")
-    group.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print the API's JSON document")
+    _fill(parser.add_argument_group(GLOBAL))
+
+
+def _fill(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--socket", metavar="PATH", default=argparse.SUPPRESS, help=manual.SOCKET)
+    group.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document, for programs")
     group.add_argument("--no-color", action="store_true", default=argparse.SUPPRESS, help="never colour the output")

@@ -10,6 +10,7 @@ from datetime import datetime
 from wan_healthd.cli import exits
 from wan_healthd.cli.alert import summary_line
 from wan_healthd.cli.findings import findings_lines
+from wan_healthd.cli.manual import HEALTH
 from wan_healthd.cli.parser import model_id
 from wan_healthd.cli.sweep import pause_line, sweep_line
 from wan_healthd.cli.tables import Table
@@ -18,6 +19,7 @@ from wan_healthd.cli.wording import age_text, count_text, score_text, size_text,
 from wan_healthd.client.daemon import Answer, Daemon
 from wan_healthd.client.document import Document
 from wan_healthd.client.errors import ClientError
+from wan_healthd.usage.sections import add_section
 
 WATCH_S = 2.0
 MOST_EXPLAINED = 10
@@ -27,6 +29,10 @@ MOST_OF_EACH = 5
 """Issues of each of them."""
 
 MOST_READING = 3
+NAME_A_FOLDER = (
+    "nothing is watched: name a folder in /etc/wan-healthd/config.toml, or in the file that the daemon was started with, as "
+    "[[roots]] with a path; then `healthctl reload`"
+)
 _HEADERS = ("MODEL", "STATUS", "SCORE", "SIZE", "LAST READ", "LAST CHECK")
 _STATUS_COLUMN = 1
 
@@ -40,6 +46,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("model", nargs="?", type=model_id, metavar="MODEL", help="only this model, with all its findings")
     parser.add_argument("--watch", action="store_true", help=f"show it again every {WATCH_S:g} seconds until interrupted")
+    add_section(parser, "status of a model", HEALTH)
 
 
 def run(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:
@@ -102,6 +109,8 @@ def _overview(status: Document, terminal: Terminal) -> Iterator[str]:
     yield f"{terminal.paint_status(overall)}, score {score}, {', '.join(counts)}"
     if models:
         yield from _table(models, now, terminal)
+    elif not status.parts("watching"):
+        yield from terminal.wrap(NAME_A_FOLDER, "", "  ")
     yield from _activity(status, now, terminal)
 
 

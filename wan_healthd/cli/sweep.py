@@ -12,6 +12,7 @@ from wan_healthd.cli.timers import timer_lines
 from wan_healthd.cli.wording import count_text, size_text, time_text
 from wan_healthd.client.daemon import Answer, Daemon
 from wan_healthd.client.document import Document
+from wan_healthd.usage.sections import add_section
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -30,6 +31,14 @@ def arguments(parser: ArgumentParser) -> None:
     words.add_parser("resume", help="let sweeps go on, each at its block")
     for word in words.choices.values():
         global_options(word)
+    add_section(
+        parser,
+        "examples",
+        (
+            ("healthctl sweep start --full --wait", "Read every byte of every model now, and wait for the end."),
+            ('healthctl sweep pause --reason "rendering all night"', "Leave the disks to others."),
+        ),
+    )
 
 
 def run(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:

@@ -112,8 +112,8 @@ class Terminal:
     def ask(self, question: str) -> str:
         """The answer to a question, from standard input; "" at its end."""
         self._out.flush()
-        print(question, end=" ", file=self._err, flush=True)
         try:
+            print(question, end=" ", file=self._err, flush=True)
             return sys.stdin.readline().strip()
         except KeyboardInterrupt:
             self.warn("")

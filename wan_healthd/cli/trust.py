@@ -17,6 +17,7 @@ from wan_healthd.client.daemon import Daemon
 from wan_healthd.client.document import Document
 from wan_healthd.client.errors import ClientError
 from wan_healthd.domain.paths import display, printable
+from wan_healthd.usage.sections import add_section
 
 COMPANION_MISSING = "companion-missing"
 
@@ -34,6 +35,11 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--reason", default="", metavar="TEXT", help="why; goes into the record")
+    add_section(
+        parser,
+        "examples",
+        (('healthctl trust --yes --reason "fine-tuned" Wan-AI/Wan2.2-T2V-A14B', "You changed that model on purpose."),),
+    )
 
 
 def run(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:

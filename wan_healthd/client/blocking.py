@@ -33,6 +33,7 @@ from wan_healthd.wire.answers import (
     SweepsAnswer,
     VersionAnswer,
 )
+from wan_healthd.wire.doctor import DoctorAnswer
 from wan_healthd.wire.requests import AlertsQuery, EventsQuery
 
 T = TypeVar("T")
@@ -69,6 +70,10 @@ class HealthClient:
     def version(self) -> VersionAnswer:
         """Who answers."""
         return self._ask(questions.version())
+
+    def doctor(self, *, network: bool = False) -> DoctorAnswer:
+        """What the daemon can and cannot do here, and how that is cured; `network`: also whether the hub answers."""
+        return self._ask(questions.doctor(network=network))
 
     def list_models(self) -> ModelsAnswer:
         """A row for each model."""

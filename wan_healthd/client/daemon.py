@@ -36,9 +36,18 @@ class Daemon:
         self._places = places
         self._greet: Callable[[str], None] | None = greet
 
+    @property
+    def places(self) -> Sequence[Place]:
+        """Where its socket may be."""
+        return self._places
+
     def status(self) -> Answer:
         """`StatusAnswer`."""
         return self._get("/v1/status")
+
+    def doctor(self, *, network: bool) -> Answer:
+        """`DoctorAnswer`."""
+        return self._get("/v1/doctor?network=true" if network else "/v1/doctor")
 
     def list_models(self) -> Answer:
         """`ModelsAnswer`."""
@@ -140,5 +149,5 @@ class Daemon:
         document = parse(answer.body)
         if answer.status >= FIRST_ERROR:
             error = document.part("error")
-            raise Refused(error.text("code"), error.text("message"), error.text("suggestion"), error.text("category"))
+            raise Refused(error.text("code"), error.lines("message"), error.text("suggestion"), error.text("category"))
         return Answer(answer.body, document)

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from wan_healthd.client.errors import AnswerNotUnderstood
-from wan_healthd.domain.paths import printable
+from wan_healthd.domain.paths import printable, printable_lines
 
 
 def parse(body: bytes) -> Document:
@@ -50,6 +50,10 @@ class Document:
     def text(self, key: str) -> str:
         """A string, made printable."""
         return printable(self._of(key, str, "text"))
+
+    def lines(self, key: str) -> str:
+        """A string of perhaps several lines, made printable; all but the first are indented."""
+        return printable_lines(self._of(key, str, "text"))
 
     def text_or_none(self, key: str) -> str | None:
         """A string, made printable, or None."""

@@ -32,6 +32,7 @@ from wan_healthd.wire.answers import (
     SweepsAnswer,
     VersionAnswer,
 )
+from wan_healthd.wire.doctor import DoctorAnswer
 from wan_healthd.wire.requests import (
     AlertsQuery,
     AlertTestRequest,
@@ -75,6 +76,11 @@ def status() -> Question[StatusAnswer]:
 def version() -> Question[VersionAnswer]:
     """Who answers."""
     return Question("/v1/version", VersionAnswer)
+
+
+def doctor(*, network: bool) -> Question[DoctorAnswer]:
+    """What the daemon can and cannot do here."""
+    return Question("/v1/doctor?network=true" if network else "/v1/doctor", DoctorAnswer)
 
 
 def list_models() -> Question[ModelsAnswer]:

@@ -11,7 +11,7 @@ from wan_healthd.client.errors import AnswerNotUnderstood, Refused, VersionMisma
 from wan_healthd.client.http import HttpAnswer
 from wan_healthd.client.product import FIRST_ERROR, version_of
 from wan_healthd.client.questions import Question
-from wan_healthd.domain.paths import printable
+from wan_healthd.domain.paths import printable, printable_lines
 from wan_healthd.version import __version__
 from wan_healthd.wire.answers import ErrorAnswer
 
@@ -27,7 +27,7 @@ def understand(question: Question[T], answer: HttpAnswer) -> T:
     """
     if answer.status >= FIRST_ERROR:
         error = _decoded(answer.body, ErrorAnswer).error
-        raise Refused(printable(error.code), printable(error.message), printable(error.suggestion))
+        raise Refused(printable(error.code), printable_lines(error.message), printable(error.suggestion))
     return _decoded(answer.body, question.answer)
 
 

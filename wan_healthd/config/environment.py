@@ -18,22 +18,27 @@ OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 TRUE = frozenset({"1", "ON", "YES", "TRUE"})
 
 
-def hub_access(environ: Mapping[str, str]) -> HubAccess:
+def hub_access(environ: Mapping[str, str], stored: str | None = None) -> HubAccess:
     """How the hub may be asked; the first of several variables that is set and not empty counts.
+
+    Args:
+        environ: the environment.
+        stored: the token for where the environment has none (see `config.credentials`).
 
     Raises:
         ConfigInvalid: HF_ENDPOINT is no address, or the token cannot be sent.
     """
     is_offline = _first(environ, OFFLINE).upper() in TRUE
-    token = _first(environ, TOKENS).strip().replace("\r", "").replace("\n", "")
+    token = (_first(environ, TOKENS) or stored or "").strip().replace("\r", "").replace("\n", "")
     if not (token.isascii() and token.isprintable()):
         raise ConfigInvalid(f"cannot use {TOKENS[0]}: it holds characters that no token has", "copy the token anew")
     return HubAccess(_endpoint(environ.get(ENDPOINT, "")), token or None, is_offline)
 
 
-def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """What the environment holds that nobody may read in a log."""
-    return tuple(value.strip() for name in TOKENS if (value := environ.get(name, "")).strip())
+def secrets(environ: Mapping[str, str], stored: str | None = None) -> tuple[str, ...]:
+    """What the environment holds, or a file, that nobody may read in a log."""
+    values = (*(environ.get(name, "") for name in TOKENS), stored or "")
+    return tuple(value.strip() for value in values if value.strip())
 
 
 def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> str:

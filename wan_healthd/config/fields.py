@@ -44,7 +44,9 @@ def expected(field: FieldInfo) -> str:
         return "one of " + ", ".join(f'"{member.value}"' for member in kind.cls)
     written = quantity(field)
     name = written.expected if written else _NAMES.get(type(kind).__name__, "another kind of value")
-    return name + ("" if isinstance(kind, inspect.StrType) and written else _bounds(kind, written))
+    if isinstance(kind, inspect.StrType | inspect.VarTupleType):
+        return name if written else name + _lengths(kind)
+    return name + _bounds(kind, written)
 
 
 def default_of(field: FieldInfo) -> object:
@@ -66,12 +68,18 @@ def _bounds(kind: Any, written: Quantity | None) -> str:
         ("gt", "above {}"),
         ("ge", "of at least {}"),
         ("le", "at most {}"),
-        ("min_length", "at least {} character long"),
-        ("max_length", "at most {} characters long"),
     )
     limits = [(text, getattr(kind, name, None)) for name, text in phrases]
     said = [text.format(written.write(limit) if written and limit else limit) for text, limit in limits if limit is not None]
     return " " + " and ".join(said) if said else ""
+
+
+def _lengths(kind: inspect.StrType | inspect.VarTupleType) -> str:
+    of = "characters" if isinstance(kind, inspect.StrType) else "of them"
+    if kind.max_length is None:
+        return ""
+    least = f"{kind.min_length} to" if kind.min_length else "at most"
+    return f", {least} {kind.max_length} {of}"
 
 
 def _is_struct(kind: Any) -> bool:

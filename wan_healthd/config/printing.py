@@ -35,8 +35,13 @@ def _table(table: Struct, name: str) -> Iterator[str]:
 def _line(field: FieldInfo, value: object) -> str:
     if value is None:
         return f"# {field.encode_name} is not set"
+    return f"{field.encode_name} = {toml_value(field, value)}"
+
+
+def toml_value(field: FieldInfo, value: object) -> str:
+    """The field's value as it is written in a file."""
     written = quantity(field)
-    return f"{field.encode_name} = {_value(written.write(value) if written else value)}"
+    return _value(written.write(value) if written else value)
 
 
 def _value(value: object) -> str:

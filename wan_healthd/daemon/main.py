@@ -6,12 +6,17 @@ import argparse
 import os
 import sys
 
+from wan_healthd.config.credentials import stored_token
 from wan_healthd.config.environment import hub_access
 from wan_healthd.config.files import find_source
 from wan_healthd.config.loader import load
 from wan_healthd.config.on_disk import check
 from wan_healthd.config.printing import to_toml
+from wan_healthd.daemon import manual, state_options
 from wan_healthd.domain.errors import HealthdError
+from wan_healthd.domain.settings import Settings
+from wan_healthd.usage.completion import FILE, SHELLS, WHERE_TO_PUT_IT, script
+from wan_healthd.usage.sections import Paragraphs, add_section
 from wan_healthd.version import __version__
 
 EXIT_USAGE = 2
@@ -22,14 +27,14 @@ EXIT_BROKEN_PIPE = 141
 
 def main(arguments: list[str] | None = None) -> int:
     """Run; returns the exit status of the contract."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         return int(options.act(options))
     except HealthdError as error:
         print(f"wan-healthd: {error.message}", file=sys.stderr)
         if error.suggestion:
             print(f"  what to do: {error.suggestion}", file=sys.stderr)
-        return EXIT_USAGE if error.code == "config-invalid" else EXIT_FAILED
+        return EXIT_USAGE if error.code in ("config-invalid", "invalid-request") else EXIT_FAILED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter's own flush does not fail, too
         return EXIT_BROKEN_PIPE
@@ -37,16 +42,23 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The whole command line, which is also what its manual page and completions are made from."""
     parser = argparse.ArgumentParser(
         prog="wan-healthd",
-        description="Watches WAN2.2 model files and says exactly what is broken."
-        " Without a command it is the daemon, in the foreground.",
+        usage="%(prog)s [OPTION ...] [COMMAND ...]",
+        description=manual.DESCRIPTION,
+        epilog="The manual pages wan-healthd(8) and wan-healthd.toml(5) say more.",
+        formatter_class=Paragraphs,
     )
     parser.add_argument("--version", action="version", version=f"wan-healthd {__version__}")
     parser.add_argument("--config", metavar="FILE", help="configuration file (default: /etc/wan-healthd/config.toml)")
     parser.add_argument(
-        "--log-level", default="info", choices=["debug", "info", "warning", "error"], help="what is logged (default: info)"
+        "--log-level",
+        default="info",
+        metavar="LEVEL",
+        choices=["debug", "info", "warning", "error"],
+        help="what is logged: debug, info, warning or error (default: info)",
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check-config", action="store_true", help="report all errors of the configuration and exit")
@@ -57,10 +69,14 @@ def _parser() -> argparse.ArgumentParser:
         help="set the state aside, sound or damaged, so that the next start begins anew, and exit;"
         " baselines, trust and past events are lost. Stop the daemon first, and give this the same user and STATE_DIRECTORY",
     )
+    state_options.add_arguments(parser, what)
     parser.set_defaults(act=_daemon)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", prog="wan-healthd")
     _add_scan(commands)
     _add_demo(commands)
+    _add_completion(commands)
+    for title, entries in manual.SECTIONS:
+        add_section(parser, title, entries)
     return parser
 
 
@@ -91,6 +107,18 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     demo.set_defaults(act=_demo)
 
 
+def _add_completion(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    completion = commands.add_parser(
+        "completion",
+        help="completions for your shell",
+        description="Prints a script that lets your shell complete the commands and options of wan-healthd.\n\n"
+        + WHERE_TO_PUT_IT.format(prog="wan-healthd"),
+        formatter_class=Paragraphs,
+    )
+    completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help=", ".join(SHELLS))
+    completion.set_defaults(act=_completion)
+
+
 def _jobs(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 8):  # noqa: PLR2004 - the bound is in the help
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 8")
@@ -102,29 +130,43 @@ def _daemon(options: argparse.Namespace) -> int:
         from wan_healthd.daemon.rebuild import rebuild_state
 
         return rebuild_state()
+    if state_options.is_asked(options):
+        return state_options.run(options)
     source = find_source(options.config, os.environ)
     settings = load(source)
     if options.print_config:
         print(to_toml(settings), end="")
         return 0
     if options.check_config:
-        if settings.hub.lookup:
-            hub_access(os.environ)
-        problems = check(settings)
-        for problem in problems:
-            print(problem, file=sys.stderr)
-        if not problems:
-            print("the configuration is good")
-        return EXIT_USAGE if problems else 0
+        return _check_config(settings)
     from wan_healthd.daemon.run import run
 
     return run(source, settings, options.log_level)
+
+
+def _check_config(settings: Settings) -> int:
+    if settings.hub.lookup:
+        token = stored_token(os.environ)
+        hub_access(os.environ, token.value)
+        if token.complaint:
+            print(f"wan-healthd: {token.complaint}", file=sys.stderr)
+    problems = check(settings)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if not problems:
+        print("the configuration is good")
+    return EXIT_USAGE if problems else 0
 
 
 def _demo(options: argparse.Namespace) -> int:
     from wan_healthd.daemon.demo.run import run
 
     return run(keep=options.keep, pauses=not options.yes)
+
+
+def _completion(options: argparse.Namespace) -> int:
+    print(script(parser(), options.shell, lambda action: FILE if action.dest in manual.TAKES_FILES else None))
+    return 0
 
 
 def _scan(options: argparse.Namespace) -> int:

@@ -1,4 +1,11 @@
-"""What a read proves: one rule."""
+"""What a read proves: one rule.
+
+Only a direct read proves what the disk holds, and not every read that was asked for as direct is one. ext4 and xfs say so
+beforehand (`direct_io`), or are not accused without evidence. btrfs silently reads compressed and inline extents through the
+page cache, so there a stretch proves something only if no page of it was in memory before and none after. Elsewhere nothing
+is proven: overlay answers for what lies below, FUSE and network file systems ask somebody else's cache. In a virtual machine
+the host may still answer from its memory; nobody inside can tell.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +14,34 @@ from wan_healthd.domain.digests import Assurance
 EXT_MAGIC = 0xEF53
 """`f_type` of ext2, ext3 and ext4 (linux/magic.h)."""
 XFS_MAGIC = 0x58465342
+BTRFS_MAGIC = 0x9123683E
 TMPFS_MAGIC = 0x01021994
 RAMFS_MAGIC = 0x858458F6
+OVERLAY_MAGIC = 0x794C7630
 
 READS_DISK_DIRECTLY = frozenset({EXT_MAGIC, XFS_MAGIC})
+SHOWS_WHAT_IT_CACHES = frozenset({BTRFS_MAGIC})
+"""On a disk of this machine, with no cache but the page cache."""
 LIVES_IN_MEMORY = frozenset({TMPFS_MAGIC, RAMFS_MAGIC})
 
 
-def assure(filesystem_magic: int, *, direct: bool) -> Assurance:
-    """The assurance of bytes that were read with O_DIRECT (`direct`) or through the page cache.
+def assure(filesystem: int, *, direct: bool, before: int | None, after: int | None) -> Assurance:
+    """The assurance of a stretch of a file.
 
-    On ext and xfs O_DIRECT means the disk. Elsewhere it proves nothing: btrfs opens compressed files with it and reads
-    them through the cache, overlay answers for what lies below, and a network file system asks another machine's cache.
+    Args:
+        filesystem: `f_type`.
+        direct: whether it was read with O_DIRECT, as far as anybody said.
+        before: how many of its pages were in memory before the read; None where nobody may know.
+        after: and after it.
     """
-    if not direct or filesystem_magic in LIVES_IN_MEMORY:
+    if not direct or filesystem in LIVES_IN_MEMORY or has_grown(before, after):
         return Assurance.MEMORY
-    return Assurance.DISK if filesystem_magic in READS_DISK_DIRECTLY else Assurance.UNPROVEN
+    passed_by = before == 0 and after == 0
+    if filesystem in READS_DISK_DIRECTLY or (filesystem in SHOWS_WHAT_IT_CACHES and passed_by):
+        return Assurance.DISK
+    return Assurance.UNPROVEN
+
+
+def has_grown(before: int | None, after: int | None) -> bool:
+    """Whether the read filled the page cache, or somebody else did meanwhile; it is not accused where nobody may know."""
+    return before is not None and after is not None and after > before

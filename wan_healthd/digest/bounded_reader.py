@@ -8,6 +8,7 @@ import os
 import zlib
 
 from wan_healthd.digest.disk_file import ALIGNMENT_BYTES, Source, round_up
+from wan_healthd.digest.storage import Storage
 
 
 class BoundedReader:
@@ -17,30 +18,36 @@ class BoundedReader:
 
     Args:
         source: the same file by a way past the page cache, if that is the one to take.
+        storage: entered around each call that may wait; None if nobody looks.
 
     Attributes:
         size_bytes: the file's size when the reader was made.
     """
 
-    def __init__(self, descriptor: int, source: Source | None = None) -> None:
+    def __init__(self, descriptor: int, source: Source | None = None, storage: Storage | None = None) -> None:
         self._descriptor = descriptor
         self._source = source
-        self.size_bytes = os.fstat(descriptor).st_size
+        self._storage = storage or Storage()
+        with self._storage:
+            self.size_bytes = os.fstat(descriptor).st_size
 
     def read(self, offset: int, length: int) -> bytes:
         """`length` bytes at `offset`; fewer only where the file ends. Raises OSError."""
-        start = offset - offset % ALIGNMENT_BYTES
+        alignment = ALIGNMENT_BYTES if self._source is None else self._source.alignment
+        start = offset - offset % alignment
         wanted = offset + length - start
-        area = mmap.mmap(-1, round_up(wanted) or ALIGNMENT_BYTES)  # never closed: an error's traceback may hold views of it
+        # Never closed: an error's traceback may hold views of it.
+        area = mmap.mmap(-1, round_up(wanted, alignment) or alignment)
         done = self._fill(memoryview(area), start, wanted)
         return area[offset - start : max(offset - start, min(done, wanted))]
 
     def _fill(self, memory: memoryview, start: int, wanted: int) -> int:
         if self._source is not None:
-            return self._source.read(memory, start, wanted)
+            return self._source.read(memory, start, wanted).size_bytes
         done = 0
         while done < wanted:
-            count = os.preadv(self._descriptor, [memory[done:]], start + done)
+            with self._storage:
+                count = os.preadv(self._descriptor, [memory[done:]], start + done)
             done += count
             if not count or count % ALIGNMENT_BYTES:
                 break

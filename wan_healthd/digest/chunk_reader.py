@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import threading
 from collections.abc import Callable
 
-from wan_healthd.digest.disk_file import ALIGNMENT_BYTES, Source
+from wan_healthd.digest.disk_file import Source
 from wan_healthd.digest.slots import Slot
-from wan_healthd.domain.extents import ByteRange, merge
+from wan_healthd.domain.digests import weakest
+from wan_healthd.domain.extents import ByteRange
 
 MEDIA_ERRORS = frozenset(
     {
@@ -21,111 +23,84 @@ MEDIA_ERRORS = frozenset(
         errno.ETIMEDOUT,
     }
 )
-MAX_GAPS = 1 << 16
-"""Bound on the ranges that are kept apart; behind it they flow into one."""
-
-
-class Gaps:
-    """Byte ranges in ascending order, merged, in bounded memory."""
-
-    def __init__(self) -> None:
-        self._ranges: list[ByteRange] = []
-
-    def add(self, gap: ByteRange) -> None:
-        """Add a range that begins at or behind the end of the last one."""
-        if self._ranges and (gap.offset <= self._ranges[-1].end or len(self._ranges) >= MAX_GAPS):
-            first = self._ranges.pop().offset
-            gap = ByteRange(first, gap.end - first)
-        self._ranges.append(gap)
-
-    @property
-    def ranges(self) -> tuple[ByteRange, ...]:
-        """All of them."""
-        return tuple(self._ranges)
 
 
 class ChunkReader:
-    """Fills slots from a source, and keeps account.
+    """The stage that fills slots from a source; several threads may work at once, each on a slot of its own.
 
     `pulse` is called with the bytes read so far after each answer of the storage, good or bad; what it raises ends the read.
-
-    Attributes:
-        bytes_read: bytes that came from the source.
-        unreadable: bytes that the storage refused.
-        missing: bytes that were asked for behind the end of the file.
-        errno_name: the first error of the storage.
     """
 
     def __init__(self, source: Source, pulse: Callable[[int], None]) -> None:
         self._source = source
         self._pulse = pulse
-        self.bytes_read = 0
-        self.unreadable = Gaps()
-        self.missing = Gaps()
-        self.errno_name: str | None = None
+        self._lock = threading.Lock()
+        self._bytes_read = 0
+        self._ends_at: int | None = None
 
-    @property
-    def ended(self) -> bool:
-        """Whether the file ended before the chunk did; later chunks hold nothing either."""
-        return bool(self.missing.ranges)
-
-    def fill(self, slot: Slot, chunk: ByteRange) -> None:
-        """Read `chunk` into `slot`; what cannot be read becomes holes of zeros.
+    def work(self, slot: Slot) -> None:
+        """Read the slot's chunk into it (see `Stage`); what the storage refuses becomes zeros.
 
         Raises:
             OSError: the system refuses for another reason than the state of the storage.
         """
-        slot.chunk = chunk
+        if self._ends_at is not None and slot.chunk.offset >= self._ends_at:
+            self._advance(0)
+            self._end(slot, 0)
+            return
         try:
-            count = self._read(slot, 0, chunk.length)
+            count = self._read(slot, 0, slot.chunk.length)
         except OSError as error:
             if error.errno not in MEDIA_ERRORS:
                 raise
             self._fill_piecewise(slot)
         else:
-            slot.holes = self._ends_at(slot, count)
-        slot.assurance = self._source.assurance
+            self._end(slot, count)
 
     def _fill_piecewise(self, slot: Slot) -> None:
         """Sector by sector in file order: a dying disk is asked only once more for what it refuses."""
-        holes: list[ByteRange] = []
-        length = slot.chunk.length
-        for start in range(0, length, ALIGNMENT_BYTES):
-            piece = min(ALIGNMENT_BYTES, length - start)
+        length, sector = slot.chunk.length, self._source.alignment
+        for start in range(0, length, sector):
+            piece = min(sector, length - start)
             try:
                 count = self._read(slot, start, piece)
             except OSError as error:
-                holes.append(self._refused(slot, start, piece, error))
+                _refused(slot, start, piece, error)
                 continue
             if count < piece:
-                holes += self._ends_at(slot, start + count)
+                self._end(slot, start + count)
                 break
-        slot.holes = merge(holes)
 
     def _read(self, slot: Slot, start: int, length: int) -> int:
         count = 0
         try:
-            count = self._source.read(slot.memory[start:], slot.chunk.offset + start, length)
+            count, assurance = self._source.read(slot.memory[start:], slot.chunk.offset + start, length)
         finally:
             # Also after an error: a disk that needs seconds for each bad sector is slow, not stuck.
-            self._pulse(self.bytes_read + count)
-        self.bytes_read += count
+            self._advance(count)
+        if count:
+            slot.bytes_read += count
+            slot.assurance = weakest(frozenset({assurance, slot.assurance or assurance}))
         return count
 
-    def _refused(self, slot: Slot, start: int, length: int, error: OSError) -> ByteRange:
-        if error.errno not in MEDIA_ERRORS:
-            raise error
-        self.errno_name = self.errno_name or errno.errorcode[error.errno]
-        slot.memory[start : start + length] = bytes(length)
-        hole = ByteRange(slot.chunk.offset + start, length)
-        self.unreadable.add(hole)
-        return hole
+    def _advance(self, count: int) -> None:
+        with self._lock:
+            self._bytes_read += count
+            so_far = self._bytes_read
+        self._pulse(so_far)
 
-    def _ends_at(self, slot: Slot, count: int) -> tuple[ByteRange, ...]:
+    def _end(self, slot: Slot, count: int) -> None:
+        """The storage gave the first `count` bytes of the chunk; where that is not all, the file ends there."""
         rest = slot.chunk.length - count
-        if not rest:
-            return ()
-        slot.memory[count : slot.chunk.length] = bytes(rest)
-        hole = ByteRange(slot.chunk.offset + count, rest)
-        self.missing.add(hole)
-        return (hole,)
+        if rest:
+            slot.memory[count : slot.chunk.length] = bytes(rest)
+            slot.missing = ByteRange(slot.chunk.offset + count, rest)
+            self._ends_at = slot.missing.offset
+
+
+def _refused(slot: Slot, start: int, length: int, error: OSError) -> None:
+    if error.errno not in MEDIA_ERRORS:
+        raise error
+    slot.errno_name = slot.errno_name or errno.errorcode[error.errno]
+    slot.memory[start : start + length] = bytes(length)
+    slot.unreadable.append(ByteRange(slot.chunk.offset + start, length))

@@ -12,6 +12,7 @@ from wan_healthd.digest.exchange import Ask, D, OnRun, WorkerLost
 from wan_healthd.digest.link import WorkerLink
 from wan_healthd.digest.process import WORKER_COMMAND
 from wan_healthd.digest.protocol import HeaderDone, HeaderJob, LocateDone, LocateJob, ReadDone, ReadJob, Refused
+from wan_healthd.domain.confinement import Confinement
 from wan_healthd.domain.errors import WorkerFailed, WorkerRefused
 from wan_healthd.domain.evidence import HeaderFacts
 from wan_healthd.domain.extents import ByteRange
@@ -25,11 +26,22 @@ FAREWELL_S = 5.0
 
 
 class Patience(Struct, frozen=True):
-    """How long the worker may be silent, in seconds: until it greets, over a header, in the middle of a read."""
+    """How long the worker may be silent, in seconds.
+
+    Args:
+        start_s: until it greets.
+        examine_s: over a header; where the storage does not answer, `examine_storage_s`.
+        read_s: in the middle of a read, whoever is to blame.
+        pulse_s: between two pings.
+        most_missed: pings in a row that it may leave unanswered.
+    """
 
     start_s: float = 30.0
     examine_s: float = 10.0
+    examine_storage_s: float = 60.0
     read_s: float = 300.0
+    pulse_s: float = 3.0
+    most_missed: int = 7
 
 
 class WorkerEngine:
@@ -38,6 +50,9 @@ class WorkerEngine:
     A job that is with the worker when the worker is lost is tried once more, with no other job beside it; if the worker is
     lost again, that was this job's doing. So a crash costs one job. The second try reads from the beginning and reports its
     runs again: `on_run` may hear of the same blocks twice, and what it hears last stands.
+
+    A worker that was stopped, or that answers no pings, counts as lost. One that waits for a slow disk answers them: its job
+    alone is refused (ETIMEDOUT), and not before its patience ends.
 
     One instance belongs to one event loop, which may run in any thread.
 
@@ -72,22 +87,36 @@ class WorkerEngine:
         """The worker's process id; None while there is none."""
         return self._link.pid if self._link is not None and self._link.is_alive else None
 
+    @property
+    def pulses(self) -> tuple[int, int] | None:
+        """The worker's process id and how many pings it has answered; None while there is none that has greeted."""
+        link = self._link
+        return None if link is None or not link.is_alive or not link.has_greeted else (link.pid, link.pings_answered)
+
+    @property
+    def confinement(self) -> Confinement | None:
+        """How the worker is confined; None while there is none that has greeted."""
+        return self._link.confinement if self._link is not None and self._link.is_alive else None
+
     async def read(self, descriptor: int, request: ReadRequest, on_run: OnRun) -> ReadOutcome:
         """See `DigestEngine`. Sets O_DIRECT on the open file; use the descriptor for nothing else but these calls."""
-        ask = Ask(lambda job: ReadJob(job, request), descriptor, ReadDone, self._patience.read_s, on_run)
+        read_s = self._patience.read_s
+        ask = Ask(lambda job: ReadJob(job, request), descriptor, ReadDone, read_s, read_s, on_run)
         async with self._reads:
             return (await self._ask(ask)).outcome
 
     async def header(self, descriptor: int, format_name: str, *, from_disk: bool = False) -> HeaderFacts:
         """See `DigestEngine`. `from_disk` sets O_DIRECT, as `read` does."""
-        ask = Ask(lambda job: HeaderJob(job, format_name, from_disk), descriptor, HeaderDone, self._patience.examine_s)
+        patience_s, storage_s = self._patience.examine_s, self._patience.examine_storage_s
+        ask = Ask(lambda job: HeaderJob(job, format_name, from_disk), descriptor, HeaderDone, patience_s, storage_s)
         async with self._examinations:
             return (await self._ask(ask)).facts
 
     async def locate(self, format_name: str, packed_header: bytes, ranges: Sequence[ByteRange]) -> TouchedTensors:
         """See `DigestEngine`."""
         damaged = tuple(ranges)
-        ask = Ask(lambda job: LocateJob(job, format_name, packed_header, damaged), None, LocateDone, self._patience.examine_s)
+        examine_s = self._patience.examine_s
+        ask = Ask(lambda job: LocateJob(job, format_name, packed_header, damaged), None, LocateDone, examine_s, examine_s)
         async with self._examinations:
             return (await self._ask(ask)).touched
 
@@ -142,7 +171,7 @@ class WorkerEngine:
             self._leaving = [link for link in (*self._leaving, self._link) if not link.is_gone]
             self._link = None
         try:
-            self._link = WorkerLink(self._command, self._on_lost)
+            self._link = WorkerLink(self._command, self._on_lost, self._patience.pulse_s, self._patience.most_missed)
         except OSError as error:
             raise WorkerLost(f"it cannot be started: {error}") from error
         return self._link

@@ -40,6 +40,7 @@ class Ask(Struct, Generic[D], frozen=True):
         descriptor: goes with the frame.
         done: the kind of answer that ends the job.
         patience_s: how long the worker may stay silent about it.
+        storage_s: how long if it is the storage that does not answer.
         on_run: takes digests; None where none may come.
     """
 
@@ -47,6 +48,7 @@ class Ask(Struct, Generic[D], frozen=True):
     descriptor: int | None
     done: type[D]
     patience_s: float
+    storage_s: float
     on_run: OnRun | None = None
 
 

@@ -7,13 +7,13 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TypeAlias
 
 from wan_healthd.digest.bounded_reader import BoundedReader
 from wan_healthd.digest.disk_file import DiskFile
-from wan_healthd.digest.hashing import REPORT_INTERVAL_S
 from wan_healthd.digest.kernel import yield_disk
+from wan_healthd.digest.ledger import REPORT_INTERVAL_S
 from wan_healthd.digest.parsers import parser_of
 from wan_healthd.digest.protocol import (
     Blocks,
@@ -32,6 +32,7 @@ from wan_healthd.digest.protocol import (
 )
 from wan_healthd.digest.reading import Reading
 from wan_healthd.digest.slots import SlotPool
+from wan_healthd.digest.storage import Storage
 from wan_healthd.domain.evidence import HeaderFacts
 from wan_healthd.domain.paths import printable
 from wan_healthd.domain.ports import BlockRun
@@ -76,6 +77,7 @@ class Jobs:
         self._send = send
         self._slots = SlotPool()
         self._cancelled: dict[int, threading.Event] = {}
+        self._storages: dict[int, Storage] = {}
 
     def start(self, job: Job, descriptor: int | None) -> None:
         """Begin; the descriptor is the job's from now on.
@@ -86,6 +88,7 @@ class Jobs:
         if job.job in self._cancelled:
             raise ProtocolViolation(f"job {job.job} was given out twice")
         self._cancelled[job.job] = threading.Event()
+        self._storages[job.job] = Storage()
         threading.Thread(target=self._run, args=(job, descriptor), name=f"job-{job.job}", daemon=True).start()
 
     def cancel(self, number: int) -> None:
@@ -93,9 +96,13 @@ class Jobs:
         if (event := self._cancelled.get(number)) is not None:
             event.set()
 
+    def at_storage(self) -> tuple[int, ...]:
+        """Numbers of the jobs that wait for their storage now."""
+        return tuple(number for number, storage in list(self._storages.items()) if storage.is_asked)
+
     def _run(self, job: Job, descriptor: int | None) -> None:
         answer = self._outcome(job, descriptor)
-        del self._cancelled[job.job]
+        del self._cancelled[job.job], self._storages[job.job]
         try:
             self._send(answer)
         except Exception as error:  # an answer that cannot be sent must not look like a worker that hangs
@@ -109,7 +116,8 @@ class Jobs:
             return _refusal(job.job, error)
         finally:
             if descriptor is not None:
-                os.close(descriptor)
+                with suppress(OSError):  # a dead file server's answer must not take ours away; the descriptor is gone anyway
+                    os.close(descriptor)
 
     def _work(self, job: Job, descriptor: int | None) -> Done:
         if isinstance(job, LocateJob):
@@ -117,25 +125,25 @@ class Jobs:
         if descriptor is None:
             raise OSError(errno.EBADF, "the job came without a file")
         if isinstance(job, HeaderJob):
-            return HeaderDone(job.job, _judge(job, descriptor))
+            return HeaderDone(job.job, _judge(job, descriptor, self._storages[job.job]))
         return self._read(job, descriptor)
 
     def _read(self, job: ReadJob, descriptor: int) -> ReadDone:
         yield_disk(job.request.mode)
         report = ReadReport(job.job, self._send, self._cancelled[job.job])
-        source = DiskFile(descriptor)
+        source = DiskFile(descriptor, self._storages[job.job])
         try:
             return ReadDone(job.job, Reading(source, job.request, self._slots, report).outcome())
         finally:
             source.close()
 
 
-def _judge(job: HeaderJob, descriptor: int) -> HeaderFacts:
+def _judge(job: HeaderJob, descriptor: int, storage: Storage) -> HeaderFacts:
     parser = parser_of(job.format_name)
     if not job.from_disk:
-        return parser.judge(BoundedReader(descriptor))
-    with closing(DiskFile(descriptor)) as source:
-        return parser.judge(BoundedReader(descriptor, source))
+        return parser.judge(BoundedReader(descriptor, storage=storage))
+    with closing(DiskFile(descriptor, storage)) as source:
+        return parser.judge(BoundedReader(descriptor, source, storage))
 
 
 def _refusal(job: int, error: Exception) -> Refused:

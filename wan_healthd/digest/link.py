@@ -10,6 +10,7 @@ from typing import Any
 
 from wan_healthd.digest.exchange import FINAL, Ask, D, Exchange, WorkerLost
 from wan_healthd.digest.framing import FrameBuffer
+from wan_healthd.digest.heartbeat import Heartbeat
 from wan_healthd.digest.outbox import Outbox, Parcel
 from wan_healthd.digest.process import WorkerProcess
 from wan_healthd.digest.protocol import (
@@ -17,10 +18,13 @@ from wan_healthd.digest.protocol import (
     Cancel,
     FromWorker,
     Hello,
+    Ping,
+    Pong,
     ProtocolViolation,
     Refused,
     decode_from_worker,
 )
+from wan_healthd.domain.confinement import Confinement
 
 RECEIVE_BYTES = 1 << 18
 LAST_WORDS_S = 2.0
@@ -33,12 +37,13 @@ class WorkerLink:
     Args:
         command: starts the worker; the socket's number is appended.
         on_lost: told why, if the link ends by itself.
+        pulse_s, most_missed: see `heartbeat`.
 
     Raises:
         OSError: the process cannot be started.
     """
 
-    def __init__(self, command: Sequence[str], on_lost: Callable[[str], None]) -> None:
+    def __init__(self, command: Sequence[str], on_lost: Callable[[str], None], pulse_s: float, most_missed: int) -> None:
         self._loop = asyncio.get_running_loop()
         self._on_lost = on_lost
         self._process = WorkerProcess(command)
@@ -47,10 +52,18 @@ class WorkerLink:
         self._numbers = count(1)
         self._exchanges: dict[int, Exchange[Any]] = {}
         self._strays: set[int] = set()
-        self._greeted: asyncio.Future[None] = self._loop.create_future()
+        self._greeted: asyncio.Future[Confinement | None] = self._loop.create_future()
         self._over: asyncio.Future[str] = self._loop.create_future()
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._begun_at = self._loop.time()
+        self._heart = Heartbeat(
+            every_s=pulse_s,
+            most_missed=most_missed,
+            ping=lambda number: self._post(Parcel(Ping(number))),
+            is_stopped=lambda: self._process.is_stopped,
+            lose=self._lose,
+        )
+        self._pulse_s = pulse_s
         self.is_alive = True
         self._loop.add_reader(self._process.pidfd, self._ended)
         self._loop.add_reader(self._process.connection, self._receive)
@@ -71,9 +84,25 @@ class WorkerLink:
         """Whether the process has ended and was reaped."""
         return self._gone.done()
 
+    @property
+    def has_greeted(self) -> bool:
+        """Whether the worker is up."""
+        return self._greeted.done()
+
+    @property
+    def pings_answered(self) -> int:
+        """How many pings the worker has answered."""
+        return self._heart.answered
+
+    @property
+    def confinement(self) -> Confinement | None:
+        """How the worker confined itself, by its own word; None before it has greeted."""
+        return self._greeted.result() if self._greeted.done() else None
+
     async def ready(self, patience_s: float) -> None:
         """Wait for the worker's greeting. Raises WorkerLost if it does not come."""
-        await self._wait(self._greeted, lambda: self._begun_at, patience_s)
+        while not await self._comes(self._greeted, self._begun_at + patience_s):
+            self._lose(f"it was silent for {patience_s:g} s")
 
     async def answer(self, ask: Ask[D]) -> D | Refused:
         """Have one job done. Cancelling the call cancels the job.
@@ -90,8 +119,11 @@ class WorkerLink:
         self._exchanges[number] = exchange
         try:
             self._post(parcel)
-            await self._wait(exchange.end, lambda: exchange.heard_at, ask.patience_s)
+            while not await self._comes(exchange.end, exchange.heard_at + ask.patience_s):
+                if (refusal := await self._endure(number, exchange, ask)) is not None:
+                    return refusal
         finally:
+            parcel.drop()  # its owner may close it now
             if self._exchanges.pop(number, None) is not None:
                 self._strays.add(number)
                 self._post(Parcel(Cancel(number)))
@@ -108,15 +140,30 @@ class WorkerLink:
         """Wait until the process has ended and was reaped; begin with `retire`."""
         await asyncio.wait([self._gone])
 
-    async def _wait(self, awaited: asyncio.Future[Any], since: Callable[[], float], patience_s: float) -> None:
-        while not awaited.done():
-            if self._over.done():
-                raise WorkerLost(self._over.result())
-            left_s = since() + patience_s - self._loop.time()
-            if left_s > 0:
-                await asyncio.wait([awaited, self._over], timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
-            else:
-                self._lose(f"it was silent for {patience_s:g} s")
+    async def _comes(self, awaited: asyncio.Future[Any], until: float) -> bool:
+        """Wait until then, by the loop's time; whether it came. Raises WorkerLost."""
+        if not awaited.done() and not self._over.done():
+            left_s = max(0.0, until - self._loop.time())
+            await asyncio.wait([awaited, self._over], timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+        if not awaited.done() and self._over.done():
+            raise WorkerLost(self._over.result())
+        return awaited.done()
+
+    async def _endure(self, number: int, exchange: Exchange[Any], ask: Ask[Any]) -> Refused | None:
+        """A job seems silent for too long: the worker is to blame, or the storage, which is waited for, and then given up."""
+        if self._loop.time() < exchange.heard_at + ask.patience_s:
+            return None
+        at_storage = await self._heart.at_storage()
+        silent_s = self._loop.time() - exchange.heard_at
+        if exchange.end.done() or silent_s < ask.patience_s:  # it spoke up meanwhile
+            return None
+        if at_storage is None or number not in at_storage:
+            self._lose(f"it was silent for {ask.patience_s:g} s")
+        elif silent_s >= ask.storage_s:
+            return Refused(number, "ETIMEDOUT", f"its storage has not answered for {silent_s:.0f} s")
+        else:
+            await self._comes(exchange.end, self._loop.time() + self._pulse_s)
+        return None
 
     def _post(self, parcel: Parcel) -> None:
         if self.is_alive:
@@ -162,6 +209,9 @@ class WorkerLink:
         if isinstance(answer, Hello):
             self._greet(answer)
             return
+        if isinstance(answer, Pong):
+            self._heart.take(answer)
+            return
         exchange = self._exchanges.get(answer.job)
         if exchange is not None:
             exchange.take(answer)
@@ -176,7 +226,8 @@ class WorkerLink:
             raise ProtocolViolation("it greeted twice")
         if hello.version != VERSION:
             raise ProtocolViolation(f"it speaks version {hello.version}, not {VERSION}: restart, the package was replaced")
-        self._greeted.set_result(None)
+        self._greeted.set_result(hello.confinement)
+        self._heart.begin()
 
     def _hung_up(self) -> None:
         """The stream has ended; the process should, too, and then its status says more."""
@@ -202,6 +253,7 @@ class WorkerLink:
         if not self.is_alive:
             return
         self.is_alive = False
+        self._heart.end()
         self._loop.remove_reader(self._process.connection)
         self._loop.remove_writer(self._process.connection)
         self._outbox.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import fcntl
 import socket
 from collections import deque
 
@@ -11,15 +11,20 @@ from wan_healthd.digest.protocol import ToWorker, encode
 
 
 class Parcel:
-    """One encoded frame and its own copy of the descriptor that goes with it.
+    """One encoded frame and the descriptor that goes with it, which stays its owner's.
+
+    It is no copy, since that would have to be closed here, in the event loop: closing waits for a file server that is silent.
+    Whoever closes the descriptor before it was sent calls `drop` first.
 
     Raises:
-        OSError: the frame is too large (EMSGSIZE), or there are too many open files.
+        OSError: the frame is too large (EMSGSIZE), or the descriptor is not open (EBADF).
     """
 
     def __init__(self, frame: ToWorker, descriptor: int | None = None) -> None:
         self.rest = memoryview(encode(frame))
-        self.descriptor = None if descriptor is None else os.dup(descriptor)
+        if descriptor is not None:
+            fcntl.fcntl(descriptor, fcntl.F_GETFD)
+        self.descriptor = descriptor
 
     def sent(self, count: int) -> None:
         """Note that `count` bytes are gone, and the descriptor with the first of them."""
@@ -27,10 +32,8 @@ class Parcel:
         self.drop()
 
     def drop(self) -> None:
-        """Close the copy of the descriptor."""
-        if self.descriptor is not None:
-            os.close(self.descriptor)
-            self.descriptor = None
+        """The descriptor goes with the frame no more; a job without its file is refused."""
+        self.descriptor = None
 
 
 class Outbox:

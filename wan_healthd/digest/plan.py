@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import overload
 
 from wan_healthd.domain.digests import BLOCK_BYTES, Assurance, block_count
 from wan_healthd.domain.extents import ByteRange
@@ -37,12 +40,29 @@ def wanted_bytes(runs: Sequence[tuple[int, int]], size_bytes: int) -> int:
     return sum(min(end * BLOCK_BYTES, size_bytes) - first * BLOCK_BYTES for first, end in runs)
 
 
-def chunks(runs: Sequence[tuple[int, int]], size_bytes: int) -> Iterator[ByteRange]:
-    """The runs as reads of at most `CHUNK_BYTES`, each beginning at a block, in file order."""
-    for first, end in runs:
-        stop = min(end * BLOCK_BYTES, size_bytes)
-        for offset in range(first * BLOCK_BYTES, stop, CHUNK_BYTES):
-            yield ByteRange(offset, min(CHUNK_BYTES, stop - offset))
+class Chunks(Sequence[ByteRange]):
+    """The runs as reads of at most `CHUNK_BYTES`, each beginning at a block, in file order; computed when asked for."""
+
+    def __init__(self, runs: Sequence[tuple[int, int]], size_bytes: int) -> None:
+        self._runs = [ByteRange(first * BLOCK_BYTES, wanted_bytes([(first, end)], size_bytes)) for first, end in runs]
+        self._numbers = list(accumulate((-(-run.length // CHUNK_BYTES) for run in self._runs), initial=0))
+
+    def __len__(self) -> int:
+        return self._numbers[-1]
+
+    @overload
+    def __getitem__(self, number: int) -> ByteRange: ...
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[ByteRange]: ...
+    def __getitem__(self, number: int | slice) -> ByteRange | Sequence[ByteRange]:
+        if isinstance(number, slice):
+            return [self[one] for one in range(*number.indices(len(self)))]
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        place = bisect_right(self._numbers, number) - 1
+        run = self._runs[place]
+        offset = run.offset + (number - self._numbers[place]) * CHUNK_BYTES
+        return ByteRange(offset, min(CHUNK_BYTES, run.end - offset))
 
 
 class RunBuilder:

@@ -17,12 +17,17 @@ PACKAGE_HOME = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..
 """The folder that holds `wan_healthd`."""
 
 
+SECRETS = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET"})
+"""What of our environment is none of the worker's business: it reads what strangers wrote."""
+
+
 def worker_environment() -> Mapping[str, str]:
     """Our environment, in which the worker finds the very package that we run from, wherever that is."""
+    environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
     if PACKAGE_HOME in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
-        return os.environ
-    inherited = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{PACKAGE_HOME}{os.pathsep}{inherited}" if inherited else PACKAGE_HOME}
+        return environment
+    inherited = environment.get("PYTHONPATH")
+    return {**environment, "PYTHONPATH": f"{PACKAGE_HOME}{os.pathsep}{inherited}" if inherited else PACKAGE_HOME}
 
 
 class WorkerProcess:
@@ -57,6 +62,15 @@ class WorkerProcess:
     def pid(self) -> int:
         """Its process id."""
         return self._popen.pid
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a signal has stopped it (SIGSTOP), and none has let it go on."""
+        try:
+            told = os.waitid(os.P_PIDFD, self.pidfd, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return False
+        return told is not None
 
     def hang_up(self) -> None:
         """Close the socket and kill; no error if it has ended."""

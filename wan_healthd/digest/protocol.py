@@ -1,9 +1,9 @@
 """The frames between the engine and its worker, in both directions.
 
-Both ends send `Hello` first; ends that speak different versions part at once. Afterwards the engine sends jobs and `Cancel`,
-the worker answers each job with any number of `Blocks` and `Progress` and exactly one of `ReadDone`, `HeaderDone`,
-`LocateDone`, `Refused`. Frames of several jobs interleave; those of one job keep their order. A job that needs a file carries
-its descriptor with the frame (see `framing`).
+Both ends send `Hello` first; ends that speak different versions part at once. Afterwards the engine sends jobs, `Cancel` and
+`Ping`. The worker answers each job with any number of `Blocks` and `Progress` and exactly one of `ReadDone`, `HeaderDone`,
+`LocateDone`, `Refused`, and each ping with a `Pong`. Frames of several jobs interleave; those of one job keep their order. A
+job that needs a file carries its descriptor with the frame (see `framing`).
 
 Growth: a new field stands last and has a default, a new kind of frame raises `VERSION`; what is here keeps its meaning.
 """
@@ -17,12 +17,13 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from wan_healthd.domain.confinement import Confinement
 from wan_healthd.domain.digests import BLOCK_DIGEST_BYTES
 from wan_healthd.domain.evidence import HeaderFacts
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.ports import BlockRun, ReadOutcome, ReadRequest, TouchedTensors
 
-VERSION = 1
+VERSION = 2
 MAX_PAYLOAD_BYTES = 8 << 20
 """Largest payload of one frame, in bytes; whoever announces more is not speaking this protocol."""
 
@@ -37,9 +38,10 @@ class ProtocolViolation(Exception):
 
 
 class Hello(Struct, frozen=True, array_like=True, tag="hello"):
-    """First frame of either end."""
+    """First frame of either end; the worker says how it is confined."""
 
     version: int
+    confinement: Confinement | None = None
 
 
 class ReadJob(Struct, frozen=True, array_like=True, tag="read"):
@@ -70,6 +72,19 @@ class Cancel(Struct, frozen=True, array_like=True, tag="cancel"):
     """End the job at its next chunk; it still answers once. No error if it has ended already."""
 
     job: JobNumber
+
+
+class Ping(Struct, frozen=True, array_like=True, tag="ping"):
+    """Asks for a `Pong` of the same number, whatever the jobs are doing."""
+
+    number: int
+
+
+class Pong(Struct, frozen=True, array_like=True, tag="pong"):
+    """The answer to a `Ping`; `waiting` are the jobs that a system call of theirs keeps waiting for the storage."""
+
+    number: int
+    waiting: tuple[JobNumber, ...] = ()
 
 
 class Blocks(Struct, frozen=True, array_like=True, tag="blocks"):
@@ -116,9 +131,9 @@ class Refused(Struct, frozen=True, array_like=True, tag="refused"):
 
 
 Job: TypeAlias = ReadJob | HeaderJob | LocateJob
-ToWorker: TypeAlias = Hello | ReadJob | HeaderJob | LocateJob | Cancel
+ToWorker: TypeAlias = Hello | ReadJob | HeaderJob | LocateJob | Cancel | Ping
 Done: TypeAlias = ReadDone | HeaderDone | LocateDone
-FromWorker: TypeAlias = Hello | Blocks | Progress | ReadDone | HeaderDone | LocateDone | Refused
+FromWorker: TypeAlias = Hello | Pong | Blocks | Progress | ReadDone | HeaderDone | LocateDone | Refused
 
 NOT_A_FRAME = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises over bytes that are no message; text that is not UTF-8 is not among its own errors."""

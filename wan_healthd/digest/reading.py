@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Protocol
 
 from wan_healthd.digest.chunk_reader import ChunkReader
 from wan_healthd.digest.disk_file import Source, Stamp
-from wan_healthd.digest.hashing import BlockHasher, WholeHasher, ZeroWatch, git_sha1, sha256
-from wan_healthd.digest.lines import DirectLine, Line, ThreadedLine
-from wan_healthd.digest.plan import CHUNK_BYTES, chunks, wanted_blocks, wanted_bytes
+from wan_healthd.digest.hashing import BlockHasher, Stage, WholeHasher, git_sha1, sha256
+from wan_healthd.digest.ledger import Ledger
+from wan_healthd.digest.lines import Line, Station, pass_directly
+from wan_healthd.digest.plan import Chunks, wanted_blocks
 from wan_healthd.digest.section_check import SectionCheck
 from wan_healthd.digest.slots import SlotPool
-from wan_healthd.domain.digests import Algorithm, Assurance, weakest
-from wan_healthd.domain.extents import ByteRange, merge
-from wan_healthd.domain.ports import BlockRun, ReadOutcome, ReadRequest
+from wan_healthd.domain.digests import Algorithm, weakest
+from wan_healthd.domain.extents import ByteRange
+from wan_healthd.domain.ports import BlockRun, ReadMode, ReadOutcome, ReadRequest
+
+READERS = {ReadMode.FULL: 3, ReadMode.POLITE: 2, ReadMode.IDLE: 1}
+"""Reads in flight for one file, and as many threads for its blocks. Chunks are large: a few reads keep a disk busy."""
 
 SLOTS_A_FILE = 6
-"""24 MiB: one being read, one with each hasher, and some in between."""
+"""24 MiB: two for each reader, so that one is read while the other one is hashed. A multiple of all numbers of readers."""
 
 
 class Listener(Protocol):
@@ -43,13 +46,12 @@ class Reading:
         self._request = request
         self._slots = slots
         self._reader = ChunkReader(source, listener.pulse)
-        self._zeros = ZeroWatch()
+        self._ledger = Ledger(listener.run)
         whole = request.algorithms if request.blocks is None else ()
         self._sha256 = WholeHasher(sha256()) if Algorithm.SHA256 in whole else None
         self._git_sha1 = WholeHasher(git_sha1(request.size_bytes)) if Algorithm.GIT_SHA1 in whole else None
-        self._blocks = BlockHasher(listener.run) if Algorithm.BLAKE3_1M in request.algorithms else None
+        self._blocks = BlockHasher() if Algorithm.BLAKE3_1M in request.algorithms else None
         self._sections = SectionCheck(request) if request.sections else None
-        self._assurances: set[Assurance] = set()
 
     def outcome(self) -> ReadOutcome:
         """Read everything.
@@ -58,57 +60,45 @@ class Reading:
             OSError: the file cannot be read for another reason than the state of the storage.
             ValueError: the request makes no sense.
         """
-        runs = wanted_blocks(self._request)
+        chunks = Chunks(wanted_blocks(self._request), self._request.size_bytes)
         before = self._source.stamp()
-        with self._line(wanted_bytes(runs, self._request.size_bytes)) as line:
-            for chunk in chunks(runs, self._request.size_bytes):
-                self._pass(chunk, line)
-        if self._blocks is not None:
-            self._blocks.finish()
+        self._pass(chunks)
+        self._ledger.finish()
         return self._account(before, self._source.stamp())
 
-    def _pass(self, chunk: ByteRange, line: Line) -> None:
-        if self._reader.ended:
-            self._reader.missing.add(chunk)
+    def _pass(self, chunks: Sequence[ByteRange]) -> None:
+        in_order = [stage for stage in (self._sha256, self._git_sha1, self._sections, self._ledger) if stage is not None]
+        if len(chunks) <= 1:
+            with self._slots.borrow(1) as (slot,):
+                pass_directly(chunks, slot, [*self._apart, *in_order])
             return
-        slot = line.empty_slot()
-        self._reader.fill(slot, chunk)
-        self._assurances.add(slot.assurance)
-        self._zeros.look(slot)
-        line.push(slot)
+        threads = READERS[self._request.mode]
+        stations = [*(Station(stage, threads) for stage in self._apart), *(Station(stage) for stage in in_order)]
+        with self._slots.borrow(SLOTS_A_FILE) as slots:
+            Line(chunks, slots, stations).run()
 
-    @contextmanager
-    def _line(self, size_bytes: int) -> Iterator[Line]:
-        every = (self._blocks, self._sha256, self._git_sha1, self._sections)
-        stages = [stage for stage in every if stage is not None]
-        threaded = size_bytes > CHUNK_BYTES and bool(stages)
-        with self._slots.borrow(SLOTS_A_FILE if threaded else 1) as slots:
-            line: Line = ThreadedLine(slots, stages) if threaded else DirectLine(slots[0], stages)
-            with line:
-                yield line
+    @property
+    def _apart(self) -> list[Stage]:
+        """What may be done to several chunks at once."""
+        return [self._reader] if self._blocks is None else [self._reader, self._blocks]
 
     def _account(self, before: Stamp, after: Stamp) -> ReadOutcome:
-        reader = self._reader
+        ledger = self._ledger
         # Bytes that a file has by its size but does not give are lost; behind the end of a changed file nothing is.
-        lost = _cut(reader.missing.ranges, after[1]) if before == after else ()
-        unreadable = merge((*reader.unreadable.ranges, *lost))
+        unreadable = ledger.unreadable(after[1] if before == after else 0)
         return ReadOutcome(
             before=before,
             after=after,
             sha256=self._of_whole(self._sha256),
-            assurance=weakest(frozenset(self._assurances)) or self._source.assurance,
+            assurance=weakest(frozenset(ledger.assurances)) or self._source.assurance,
             unreadable=unreadable,
-            errno_name=reader.errno_name or ("EIO" if unreadable else None),
-            all_zero=self._zeros.all_zero and reader.bytes_read > 0,
-            bytes_read=reader.bytes_read,
+            errno_name=ledger.errno_name or ("EIO" if unreadable else None),
+            all_zero=ledger.all_zero,
+            bytes_read=ledger.bytes_read,
             bad_sections=self._sections.bad_sections if self._sections is not None else (),
             git_sha1=self._of_whole(self._git_sha1),
         )
 
     def _of_whole(self, hasher: WholeHasher | None) -> str | None:
         """The digest, if it was asked for and the file did not end too early."""
-        return None if hasher is None or self._reader.ended else hasher.hex_digest
-
-
-def _cut(ranges: Iterable[ByteRange], size_bytes: int) -> tuple[ByteRange, ...]:
-    return tuple(ByteRange(item.offset, min(item.end, size_bytes) - item.offset) for item in ranges)
+        return None if hasher is None or self._ledger.has_ended else hasher.hex_digest

@@ -107,6 +107,8 @@ class SectionCheck:
     def work(self, slot: Slot) -> None:
         """See `Stage`."""
         chunk = slot.chunk
+        if slot.missing == chunk:
+            return  # the file ended before
         while self._next < len(self._sections):
             section = self._sections[self._next]
             begin, end = max(section.offset, chunk.offset), min(_end(section), chunk.end)
@@ -117,7 +119,7 @@ class SectionCheck:
             self._close(section)
 
     def _take(self, section: Section, slot: Slot, part: ByteRange) -> None:
-        self._is_whole = self._is_whole and not any(hole.offset < part.end and part.offset < hole.end for hole in slot.holes)
+        self._is_whole = self._is_whole and not slot.lacks(part)
         if self._is_whole:
             start = part.offset - slot.chunk.offset
             self._sum = self._sum or _sum_of(section)

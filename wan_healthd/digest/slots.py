@@ -18,22 +18,44 @@ IDLE_SLOTS = 8
 
 
 class Slot:
-    """`CHUNK_BYTES` of memory and what was read into it.
+    """`CHUNK_BYTES` of memory, what was read into it, and what was made of that.
 
     Attributes:
         memory: private anonymous pages, aligned to a huge page and all present.
         chunk: the bytes of the file that it holds.
-        holes: parts of `chunk` that could not be read, in file offsets; they are zero in memory.
-        assurance: how the rest was read.
+        bytes_read: how many of them came from the file.
+        assurance: how these were read, at worst; None if there are none.
+        unreadable: parts of `chunk` that the storage refused, in file offsets, ascending.
+        missing: the part of `chunk` behind the end of the file.
+        errno_name: the first error of the storage.
+        digests: of the blocks that could be read, by number.
     """
 
-    __slots__ = ("assurance", "chunk", "holes", "memory")
+    __slots__ = ("assurance", "bytes_read", "chunk", "digests", "errno_name", "memory", "missing", "unreadable")
 
     def __init__(self) -> None:
         self.memory = _huge_memory()
-        self.chunk = ByteRange(0, 0)
-        self.holes: tuple[ByteRange, ...] = ()
-        self.assurance = Assurance.MEMORY
+        self.begin(ByteRange(0, 0))
+
+    def begin(self, chunk: ByteRange) -> None:
+        """Forget the last chunk: this one is to be read next."""
+        self.chunk = chunk
+        self.bytes_read = 0
+        self.assurance: Assurance | None = None
+        self.unreadable: list[ByteRange] = []
+        self.missing: ByteRange | None = None
+        self.errno_name: str | None = None
+        self.digests: dict[int, bytes] = {}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every byte of `chunk` was read."""
+        return not self.unreadable and self.missing is None
+
+    def lacks(self, part: ByteRange) -> bool:
+        """Whether a byte of `part`, in file offsets, could not be read; it is zero in memory, or nothing at all."""
+        holes = self.unreadable if self.missing is None else (*self.unreadable, self.missing)
+        return any(hole.offset < part.end and part.offset < hole.end for hole in holes)
 
     @property
     def content(self) -> memoryview:

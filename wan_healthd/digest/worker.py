@@ -1,7 +1,8 @@
 """The worker's entry: `python -m wan_healthd.digest.worker SOCKET`, started by `engine` with that descriptor open.
 
 It ends when its parent does, in the middle of whatever it does: by the end of the stream, or, where a forked copy of the
-parent still holds the socket, by the parent's pidfd. Nothing here needs to be tidied up: it only ever reads.
+parent still holds the socket, by the parent's pidfd. Nothing here needs to be tidied up: it only ever reads, and has
+given up all else before it hears of a file (see `confine`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import threading
 from typing import NoReturn
 
+from wan_healthd.digest.confine import confine
 from wan_healthd.digest.framing import FrameReceiver
 from wan_healthd.digest.jobs import Jobs
 from wan_healthd.digest.protocol import (
@@ -24,12 +26,15 @@ from wan_healthd.digest.protocol import (
     HeaderJob,
     Hello,
     LocateJob,
+    Ping,
+    Pong,
     ProtocolViolation,
     ReadJob,
     ToWorker,
     decode_to_worker,
     encode,
 )
+from wan_healthd.domain.confinement import Confinement
 
 SWITCH_INTERVAL_S = 5e-4
 """A hashing thread gets the interpreter back this soon after it returns from C."""
@@ -55,7 +60,8 @@ class Speaker:
 class Worker:
     """Receives frames and hands them to `Jobs`, which works in threads of its own."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, confinement: Confinement) -> None:
+        self._confinement = confinement
         self._receiver = FrameReceiver(connection)
         self._speaker = Speaker(connection)
         self._jobs = Jobs(self._speaker.send)
@@ -70,7 +76,7 @@ class Worker:
         Raises:
             ProtocolViolation: whoever is at the other end is not our engine.
         """
-        self._speaker.send(Hello(VERSION))
+        self._speaker.send(Hello(VERSION, self._confinement))
         greeted = False
         while (received := self._next()) is not None:
             payload, descriptor = received
@@ -92,6 +98,8 @@ class Worker:
                 self._jobs.start(frame, descriptor)
             case Cancel(job=number):
                 self._jobs.cancel(number)
+            case Ping(number=number):
+                self._speaker.send(Pong(number, self._jobs.at_storage()))
             case Hello():
                 raise ProtocolViolation("the engine said hello twice")
 
@@ -108,7 +116,7 @@ def main(argv: list[str]) -> NoReturn:
     """Serve on the descriptor that `argv` names; never returns, and waits for no thread."""
     _settle_in()
     try:
-        Worker(socket.socket(fileno=int(argv[1]))).serve()
+        Worker(socket.socket(fileno=int(argv[1])), confine()).serve()
     except ProtocolViolation as error:
         print(f"wan-healthd digest worker: cannot go on: {error}", file=sys.stderr, flush=True)
         os._exit(os.EX_PROTOCOL)

@@ -113,6 +113,7 @@ STATE_RESTORED = AlertKind("state-restored", AlertClass.CRITICAL, "98c1fa6b951c4
 STATE_DAMAGED = AlertKind("state-damaged", AlertClass.CRITICAL, "87b981c2d7b941e1bd9ab39ee6980408")
 STATE_UNWRITABLE = AlertKind("state-unwritable", AlertClass.CRITICAL, "ea725d1a8cc5483d8fa3b31649f79c34")
 STATE_WRITABLE_AGAIN = AlertKind("state-writable-again", AlertClass.INFO, "eff1956c08f943d78a20fe8d8fe16790")
+DAEMON_STUCK = AlertKind("daemon-stuck", AlertClass.CRITICAL, "fbfaf0bf518649d4a7d9bae971b85718")
 
 ALERT_KINDS = (
     CORRUPTION_FOUND,
@@ -125,6 +126,7 @@ ALERT_KINDS = (
     WATCH_INCOMPLETE,
     WATCH_COMPLETE,
     WORKER_LOST,
+    DAEMON_STUCK,
     EXPOSURE_MISSED,
     STORAGE_LOW,
     STORAGE_CRITICAL,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from wan_healthd.domain.digests import Assurance
+from wan_healthd.domain.digests import BLOCK_BYTES, Assurance
 
 
 class Extent(Struct, frozen=True):
@@ -43,3 +43,12 @@ def stale_blocks(extents: Sequence[Extent], blocks: int, since: datetime) -> tup
     if position < blocks:
         runs.append((position, blocks))
     return tuple(runs)
+
+
+def bytes_verified(extents: Iterable[Extent], size_bytes: int, assurance: Assurance) -> int:
+    """How many bytes of a file of `size_bytes` were verified in just this way."""
+    return sum(
+        min(extent.end_block * BLOCK_BYTES, size_bytes) - extent.first_block * BLOCK_BYTES
+        for extent in extents
+        if extent.assurance is assurance
+    )

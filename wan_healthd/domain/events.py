@@ -26,6 +26,7 @@ class EventKind(StrEnum):
     SWEEPS_RESUMED = "sweeps-resumed"
     ROOT_LOST = "root-lost"
     ROOT_RETURNED = "root-returned"
+    ROOT_MOVED = "root-moved"
     WATCH_INCOMPLETE = "watch-incomplete"
     WATCH_COMPLETE = "watch-complete"
     WORKER_LOST = "worker-lost"

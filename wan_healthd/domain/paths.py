@@ -20,6 +20,11 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
+def printable_lines(text: str) -> str:
+    """Several lines, each as `printable` does it; those after the first are indented, so that none can pass for another's."""
+    return "\n  ".join(printable(line) for line in text.split("\n"))
+
+
 def base64_if_needed(path: bytes) -> str | None:
     """The exact bytes in base64 where `display` cannot give them back, else None."""
     return None if display(path).encode("utf-8") == path else base64.b64encode(path).decode("ascii")

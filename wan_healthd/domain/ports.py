@@ -191,6 +191,18 @@ class Notifier(Protocol):
     def watchdog(self) -> None:
         """The loops that do the work are alive."""
 
+    def trigger(self) -> None:
+        """Something is broken that only a new start mends: the manager shall not wait until the signs of life stop."""
+
+    def extend(self, limit_s: float) -> None:
+        """The start, reload or stop under way takes longer: `limit_s` seconds from now, unless this is said again."""
+
+    def keep(self, name: str, descriptor: int) -> None:
+        """Keep a copy of the descriptor over restarts; it is handed in under `name` then."""
+
+    def let_go(self, name: str) -> None:
+        """Keep what was handed over under `name` no longer."""
+
     @property
     def watchdog_interval_s(self) -> float | None:
         """How often `watchdog` must be called (half the limit); None where nobody watches."""
@@ -294,7 +306,8 @@ class DigestEngine(Protocol):
 
     The descriptors stay the caller's: they may be closed as soon as the call returns. All calls raise WorkerFailed when the
     process died or overran its time with this very job (it was tried twice, the second time alone), and WorkerRefused, with
-    the system's error, when the file could not be examined at all. Cancelling the task cancels the job.
+    the system's error, when the file could not be examined at all: ETIMEDOUT where its storage does not answer. Cancelling the
+    task cancels the job.
     """
 
     async def read(self, descriptor: int, request: ReadRequest, on_run: Callable[[BlockRun], None]) -> ReadOutcome:

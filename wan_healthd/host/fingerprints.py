@@ -6,11 +6,19 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import islice
 
+import msgspec
 from msgspec import Struct
 
 from wan_healthd.domain.files import FileLook, Fingerprint, Presence
+
+FORMAT = 0o170000
+"""S_IFMT of inode(7): the part of `st_mode` that says what it is."""
+
+AT_A_TIME = 1000
+"""Entries that are held in memory at a time: beyond it, the names alone."""
 
 LEADS_ELSEWHERE = frozenset({Presence.FOLDER, Presence.OUTSIDE})
 
@@ -36,16 +44,16 @@ class _Others:
         self.linked: list[bytes] = []
         self.newest_ns = 0
 
-    def line(self, name: str, facts: os.stat_result, device: int) -> str:
-        """All that may matter of the entry, as text; a sub-folder has a fingerprint of its own for what is in it."""
+    def facts_of(self, name: str, facts: os.stat_result, device: int) -> tuple[object, ...]:
+        """All that may matter of the entry; a sub-folder has a fingerprint of its own for what is in it."""
         where = "" if facts.st_dev == device else self._looks.filesystem(name, facts.st_dev)
         if stat.S_ISDIR(facts.st_mode):
             self.folders.append(os.fsencode(name))
-            return f"{name}\0folder {facts.st_ino} {where}"
+            return "folder", facts.st_ino, where
         self.newest_ns = max(self.newest_ns, facts.st_ctime_ns)
         kind = self._behind(name) if stat.S_ISLNK(facts.st_mode) else "other"
-        identity = f"{facts.st_ino} {facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
-        return f"{name}\0{kind} {stat.S_IFMT(facts.st_mode)} {identity} {where}"
+        mode = stat.S_IFMT(facts.st_mode)
+        return kind, mode, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, where
 
     def _behind(self, name: str) -> str:
         """What the link leads to, as listings tell it."""
@@ -61,38 +69,74 @@ class _Others:
         return f"link {look.presence} {at.inode} {at.size_bytes} {at.mtime_ns} {at.ctime_ns} {at.filesystem}"
 
 
+class _Digest:
+    """One value for all that was seen."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.blake2b(digest_size=32)
+
+    def add(self, names: Sequence[str], entries: Sequence[tuple[object, ...]]) -> None:
+        """Some entries and their names, which hold no slash, so that none runs into the next.
+
+        Raises:
+            OSError: EOVERFLOW, where a time is so far away that 64 bits do not hold it.
+        """
+        try:
+            self._hash.update(msgspec.msgpack.encode(entries))
+        except OverflowError:
+            raise OSError(errno.EOVERFLOW, os.strerror(errno.EOVERFLOW)) from None
+        self._hash.update("/".join(names).encode("utf-8", "surrogateescape"))
+
+    @property
+    def value(self) -> bytes:
+        """The digest."""
+        return self._hash.digest()
+
+
 def fingerprint_of(path: bytes, folder: int, looks: Looks, most_entries: int) -> Fingerprint:
     """The fingerprint of the open folder.
 
     Raises:
-        OSError: not everything could be looked at, or (EOVERFLOW) there is too much.
+        OSError: not everything could be looked at, or (EOVERFLOW) there is too much, or a time that 64 bits cannot hold.
     """
     own = os.fstat(folder)
     device, newest_ns, others = own.st_dev, own.st_ctime_ns, _Others(looks)
-    lines: list[str] = []
-    with os.scandir(folder) as scan:
-        for found in scan:  # a million times, so what most entries need stands here
+    names, gone = _names(folder, most_entries), 0
+    digest = _Digest()
+    look, is_file = os.stat, stat.S_IFREG
+    for first in range(0, len(names), AT_A_TIME):
+        some = names[first : first + AT_A_TIME]
+        entries: list[tuple[object, ...]] = []
+        keep = entries.append
+        for name in some:  # a million times, so what most entries need stands here
             try:
-                facts = found.stat(follow_symlinks=False)
+                facts = look(name, dir_fd=folder, follow_symlinks=False)
                 changed_ns = facts.st_ctime_ns
-                if found.is_file(follow_symlinks=False) and facts.st_dev == device:
-                    lines.append(f"{found.name}\0{facts.st_ino} {facts.st_size} {facts.st_mtime_ns} {changed_ns}")
+                if facts.st_mode & FORMAT == is_file and facts.st_dev == device:
+                    keep((facts.st_ino, facts.st_size, facts.st_mtime_ns, changed_ns))
                     newest_ns = changed_ns if changed_ns > newest_ns else newest_ns
                 else:
-                    lines.append(others.line(found.name, facts, device))
-            except FileNotFoundError:  # it went meanwhile, as listings have it
-                continue
-            if len(lines) > most_entries:
-                raise OSError(errno.EOVERFLOW, os.strerror(errno.EOVERFLOW))
-    lines.sort()
-    lines.append(f"{own.st_ino} {own.st_mtime_ns} {own.st_ctime_ns} {looks.filesystem(None, device)}")
-    # Names hold neither NUL nor a slash, so these set them and the entries apart.
-    digest = hashlib.blake2b("/".join(lines).encode("utf-8", "surrogateescape"), digest_size=32).digest()
+                    keep(others.facts_of(name, facts, device))
+            except FileNotFoundError:  # it went meanwhile: listings leave it out, and next time this is another folder
+                keep(())
+                gone += 1
+        digest.add(some, entries)
+    digest.add((), [(own.st_ino, own.st_mtime_ns, own.st_ctime_ns, looks.filesystem(None, device))])
     return Fingerprint(
         path,
-        digest,
-        entries=len(lines) - 1,
+        digest.value,
+        entries=len(names) - gone,
         folders=tuple(sorted(others.folders)),
         linked=tuple(sorted(others.linked)),
         newest_ns=max(newest_ns, others.newest_ns),
     )
+
+
+def _names(folder: int, most: int) -> list[str]:
+    """The names in the folder, sorted. Raises OSError (EOVERFLOW) where there are more than `most`."""
+    with os.scandir(folder) as scan:  # `listdir` would take whatever there is into memory
+        names = [found.name for found in islice(scan, most + 1)]
+    if len(names) > most:
+        raise OSError(errno.EOVERFLOW, os.strerror(errno.EOVERFLOW))
+    names.sort()
+    return names

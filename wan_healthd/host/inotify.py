@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from wan_healthd.domain.paths import display
 from wan_healthd.domain.ports import WatchEvent, WatchKind
 from wan_healthd.domain.watching import RootWatch
 from wan_healthd.host.canary import DEADLINE_S, Song
@@ -42,10 +43,18 @@ class InotifyWatcher:
 
     Args:
         canary_s: see `host.canary.DEADLINE_S`.
+        complain: told of threads that ended or hung, and are replaced; called in any thread, must not raise.
     """
 
-    def __init__(self, ignored_names: frozenset[bytes] = frozenset({OWN_FOLDER}), *, canary_s: float = DEADLINE_S) -> None:
+    def __init__(
+        self,
+        ignored_names: frozenset[bytes] = frozenset({OWN_FOLDER}),
+        *,
+        canary_s: float = DEADLINE_S,
+        complain: Callable[[str], None] = lambda what: None,
+    ) -> None:
         self._ignored_names = ignored_names
+        self._complain = complain
         self._canary_s = canary_s
         self._lock = threading.Lock()
         self._trees: dict[bytes, WatchedTree] = {}
@@ -155,6 +164,7 @@ class InotifyWatcher:
 
     def _replace(self, root: bytes, tree: WatchedTree) -> None:
         """The thread lives but does not read: it is left behind, and another one begins."""
+        self._complain(f"the thread that hears of changes below {display(root)} hangs, and is replaced")
         self._forget(root, tree)
         tree.abandon()
         tree.reader.stop()  # it ends as soon as it comes back; it is not waited for
@@ -164,6 +174,7 @@ class InotifyWatcher:
     def _on_reader_lost(self, root: bytes, tree: WatchedTree) -> None:
         """The thread ended by itself: nothing is watched any more. `add_root` starts another one."""
         if self._forget(root, tree):
+            self._complain(f"the thread that hears of changes below {display(root)} ended by itself, and is replaced")
             self._tell(WatchEvent(WatchKind.FAILED, root))
 
     def _forget(self, root: bytes, tree: WatchedTree) -> bool:

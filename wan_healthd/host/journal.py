@@ -1,4 +1,4 @@
-"""Alerts for people: native records to journald, or lines on stderr where there is no journal.
+"""Records for people: native ones to journald, or lines on stderr where there is no journal.
 
 Written here, since the packages for it derive MESSAGE_ID from the record's content, so that no catalogue entry can match.
 Protocol: systemd's docs/JOURNAL_NATIVE_PROTOCOL.md.
@@ -94,36 +94,31 @@ class StderrSink:
             self._stream.flush()
 
 
-class JournalSink:
-    """The `AlertSink` port over journald's socket.
+class JournalSocket:
+    """The way to journald; never waits."""
 
-    Never waits: what the journal does not take at once goes to `otherwise`.
-    """
-
-    def __init__(self, otherwise: AlertSink, path: str = JOURNAL_SOCKET) -> None:
-        self._otherwise = otherwise
+    def __init__(self, path: str = JOURNAL_SOCKET) -> None:
         self._path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
-    def emit(self, alert: Alert) -> None:
-        """Send one record."""
-        try:
-            self._send(encode_record(alert_fields(alert)))
-        except OSError:
-            self._otherwise.emit(alert)
+    def send(self, fields: Fields) -> None:
+        """Send one record.
 
-    def close(self) -> None:
-        """Close the socket."""
-        self._socket.close()
-
-    def _send(self, record: bytes) -> None:
+        Raises:
+            OSError: the journal is not there, or does not take it at once.
+        """
+        record = encode_record(fields)
         try:
             self._socket.sendto(record, self._path)
         except OSError as error:
             if error.errno not in TOO_LARGE:
                 raise
             self._send_in_memory_file(record)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
 
     def _send_in_memory_file(self, record: bytes) -> None:
         """Journald takes a record of any size as a memory file, sealed so that nobody can change it while it reads."""
@@ -133,6 +128,25 @@ class JournalSink:
             fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, SEALS)
             rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptor.to_bytes(4, sys.byteorder))
             self._socket.sendmsg([b""], [rights], 0, self._path)
+
+
+class JournalSink:
+    """The `AlertSink` port over journald's socket: what the journal does not take at once goes to `otherwise`."""
+
+    def __init__(self, otherwise: AlertSink, path: str = JOURNAL_SOCKET) -> None:
+        self._otherwise = otherwise
+        self._journal = JournalSocket(path)
+
+    def emit(self, alert: Alert) -> None:
+        """Send one record."""
+        try:
+            self._journal.send(alert_fields(alert))
+        except OSError:
+            self._otherwise.emit(alert)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._journal.close()
 
 
 def is_journal_stream(stream: TextIO) -> bool:

@@ -17,6 +17,11 @@ SYSLOG_PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING
 DEBUG_PRIORITY = 7
 STARS = "***"
 SHORTEST_SECRET = 8
+FIELD_PREFIX = "WAN_LOG_"
+"""Of an event's own keys in the journal, so that none passes for a field of journald's, or of an alert's."""
+
+LONGEST_FIELD_NAME = 64
+"""systemd.journal-fields(7)."""
 
 
 def terminal_line(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
@@ -49,6 +54,23 @@ def json_line(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
     return json.dumps({**_details(event), **traceback, **head}, default=str)
 
 
+def journal_fields(logger: Any, method: str, event: MutableMapping[str, Any]) -> dict[str, str]:
+    """The fields of a record in the journal: the readable line with its traceback below, and the event's own keys each."""
+    record: logging.LogRecord = event["_record"]
+    exception = str(event.get("exception", ""))
+    own = {f"{FIELD_PREFIX}{_field_name(key)}": str(value) for key, value in _details(event).items()}
+    return {
+        **own,
+        **({f"{FIELD_PREFIX}EXCEPTION": exception} if exception else {}),
+        "MESSAGE": "\n".join([_message(event), *(f"    {printable(line)}" for line in exception.splitlines())]),
+        "PRIORITY": str(syslog_priority(record.levelno)),
+        "WAN_LOGGER": record.name,
+        "CODE_FILE": record.pathname,
+        "CODE_LINE": str(record.lineno),
+        "CODE_FUNC": record.funcName or "",
+    }
+
+
 def without_formatter_marks(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """The event without what other handlers' formatters leave on a record, where it looks like somebody's own keys."""
     return {key: value for key, value in event.items() if key not in ("message", "asctime")}
@@ -59,21 +81,41 @@ def without_secrets(secrets: Sequence[str], renderer: Renderer) -> Renderer:
 
     One that is shorter than any token is not hidden: it would make stars of ordinary words.
     """
+    hide = _hiding(secrets)
+    return lambda logger, method, event: hide(renderer(logger, method, event))
+
+
+def fields_without_secrets(secrets: Sequence[str]) -> Renderer:
+    """As `without_secrets`, for `journal_fields`, which come as a JSON object: structlog lets nothing but text through."""
+    hide = _hiding(secrets)
+
+    def render(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+        named = {hide(key): value for key, value in event.items()}  # before a key becomes a field's name, in capitals
+        return json.dumps({name: hide(value) for name, value in journal_fields(logger, method, named).items()})
+
+    return render
+
+
+def _hiding(secrets: Sequence[str]) -> Callable[[str], str]:
     hidden = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
     forms = sorted({*hidden, *(json.dumps(secret)[1:-1] for secret in hidden)}, key=len, reverse=True)
 
-    def render(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
-        line = renderer(logger, method, event)
+    def hide(text: str) -> str:
         for form in forms:
-            line = line.replace(form, STARS)
-        return line
+            text = text.replace(form, STARS)
+        return text
 
-    return render
+    return hide
 
 
 def syslog_priority(level: int) -> int:
     """The syslog priority of a level of the standard library."""
     return next((priority for least, priority in SYSLOG_PRIORITIES if level >= least), DEBUG_PRIORITY)
+
+
+def _field_name(key: str) -> str:
+    name = "".join(char if char.isascii() and char.isalnum() else "_" for char in key).upper()
+    return name[: LONGEST_FIELD_NAME - len(FIELD_PREFIX)]
 
 
 def _message(event: Mapping[str, Any]) -> str:

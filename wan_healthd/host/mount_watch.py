@@ -29,11 +29,16 @@ class MountWatch:
         return self._table
 
     def changed_points(self) -> frozenset[bytes]:
-        """Mount points that appeared, went, or show another file system since the last call."""
+        """Mount points that appeared, went, or show another file system since the last call.
+
+        All of them, where something changed and nothing differs: the kernel uses the numbers of mounts and devices again, so
+        that a disk which was unplugged and plugged in again meanwhile may look like the one before.
+        """
         if self._descriptor is None or not self._changes.poll(0):
             return frozenset()
         before, self._table = self._table, tuple(mount_table())
-        return frozenset(os.fsencode(mount.point) for mount in set(before) ^ set(self._table))
+        changed = set(before) ^ set(self._table)
+        return frozenset(os.fsencode(mount.point) for mount in changed or self._table)
 
     def close(self) -> None:
         """Let go of the mount table."""

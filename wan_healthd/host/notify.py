@@ -1,13 +1,15 @@
 """The service manager's ear: sd_notify(3) through sdnotify, made safe.
 
 sdnotify 0.3.2 encodes as latin-1, passes newlines (a file name in a status could stop the unit), and waits while the
-manager's queue is full. So only printable ASCII goes in, bounded, and never a wait.
+manager's queue is full. So only printable ASCII goes in, bounded, and never a wait. It knows no descriptor store either.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+from array import array
 from collections.abc import Mapping
 
 import sdnotify
@@ -60,6 +62,25 @@ class SystemdNotifier:
         """The loops that do the work are alive."""
         self._tell("WATCHDOG=1\n")
 
+    def trigger(self) -> None:
+        """Something is broken: the manager acts as if the signs of life had stopped."""
+        self._owed += "WATCHDOG=trigger\n"
+        self._tell()
+
+    def extend(self, limit_s: float) -> None:
+        """What is under way may take so much longer, from now on."""
+        self._tell(f"EXTEND_TIMEOUT_USEC={int(limit_s * 1e6)}\n")
+
+    def keep(self, name: str, descriptor: int) -> None:
+        """Have the manager keep a copy of the descriptor (`FileDescriptorStoreMax=`); lost if its queue is full."""
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [descriptor]))
+        with contextlib.suppress(OSError):
+            self._systemd.socket.sendmsg([f"FDSTORE=1\nFDNAME={name}\n".encode("ascii")], [rights], socket.MSG_NOSIGNAL)
+
+    def let_go(self, name: str) -> None:
+        """Have the manager close what it keeps under that name."""
+        self._tell(f"FDSTOREREMOVE=1\nFDNAME={name}\n")
+
     @property
     def watchdog_interval_s(self) -> float | None:
         """Half of what the manager allows between two signs of life; None where it does not watch."""
@@ -93,6 +114,18 @@ class NullNotifier:
         """Nobody listens."""
 
     def watchdog(self) -> None:
+        """Nobody listens."""
+
+    def trigger(self) -> None:
+        """Nobody listens."""
+
+    def extend(self, limit_s: float) -> None:
+        """Nobody listens."""
+
+    def keep(self, name: str, descriptor: int) -> None:
+        """Nobody listens."""
+
+    def let_go(self, name: str) -> None:
         """Nobody listens."""
 
     @property

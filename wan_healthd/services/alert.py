@@ -26,7 +26,12 @@ from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
 from wan_healthd.store.telling import FOLDED, HELD, Told
 
-LONGEST_WAIT_S = 1.0
+LONGEST_WAIT_S = 60.0
+"""The time of day by which alerts are due may jump."""
+
+RETRY_S = 1.0
+"""Where the ledger cannot be read or written, and while a storm is counted."""
+
 BETWEEN_LOOKS_S = 0.05
 """In a storm the ledger is looked at this often at most, beside what who writes into it asks for."""
 
@@ -39,6 +44,7 @@ class _Look(Struct, frozen=True):
     summed_up: dict[int, Due]
     is_cut: bool
     """Whether there is more than was looked at."""
+    next_due: datetime | None
 
     def __bool__(self) -> bool:
         decision = self.decision
@@ -73,6 +79,7 @@ class Alerter:
         self._unrecorded: list[Told] = []
         self._telling = asyncio.Lock()
         self._looks_at_all = True
+        self._next_look_s = 0.0
 
     def tell(self, kind: AlertKind, message: str, *, model_id: str | None = None, finding: Finding | None = None) -> None:
         """Hand one alert to every sink, past the ledger: for what is over as it happens, or when there is no ledger."""
@@ -87,9 +94,10 @@ class Alerter:
     async def run(self) -> None:
         """Tell what becomes due, until cancelled."""
         while True:
+            seen, self._next_look_s = self._feed.stirs, RETRY_S
             await self.tell_due()
+            await self._feed.next_news(self._next_look_s, since=seen)
             await asyncio.sleep(BETWEEN_LOOKS_S)
-            await self._feed.next_news(LONGEST_WAIT_S)
 
     async def tell_due(self) -> None:
         """Tell everything that is due now.
@@ -110,6 +118,9 @@ class Alerter:
             if look:
                 self._unrecorded.extend(self._tell(look))  # nothing is awaited before it is on its way to the store, too
                 await self._record(look.decision, now)
+            elif not look.is_cut and not any(window.held for window in self._tally.values()):
+                due_in_s = LONGEST_WAIT_S if look.next_due is None else (look.next_due - now).total_seconds()
+                self._next_look_s = min(LONGEST_WAIT_S, due_in_s)
 
     def _look(self, connection: Connection, now: datetime, now_s: float) -> _Look:
         """What is due, and what becomes of it. Runs in the store's thread: in a storm there is much to look at."""
@@ -119,7 +130,8 @@ class Alerter:
         decision = decide(dues, above, self._tally, most_per_minute=self._settings.most_per_minute, now_s=now_s)
         in_summary = {number for summary in decision.summaries for number in summary.ids}
         summed_up = {due.id: due for due in dues if due.id in in_summary}
-        return _Look(decision, telling.entries(connection, decision.tell), summed_up, is_cut=len(dues) >= self._most_due)
+        entries, is_cut = telling.entries(connection, decision.tell), len(dues) >= self._most_due
+        return _Look(decision, entries, summed_up, is_cut, telling.next_due(connection, now))
 
     def _tell(self, look: _Look) -> list[Told]:
         told = []

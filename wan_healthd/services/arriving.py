@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from wan_healthd.domain.files import Listing, Presence
+from wan_healthd.domain.files import FileLook, Listing, Presence
 from wan_healthd.domain.models import Layout, Model
 from wan_healthd.domain.partials import is_orphan
 from wan_healthd.domain.ports import Files
 from wan_healthd.layouts import hf_cache, local_dir
-from wan_healthd.layouts.names import CONTROL_SUFFIX, is_unfinished
+from wan_healthd.layouts.names import is_unfinished
 
 FRESH_S = 900.0
 """A download that has written nothing for so long is none any more (clients give up on a silent server after a minute)."""
@@ -42,14 +42,14 @@ def is_arriving(files: Files, model: Model, listing: Listing, now_s: float, *, m
     return False
 
 
-def is_in_flight(files: Files, root: bytes, path: bytes, *, was_whole: bool, now_s: float) -> bool:
-    """Whether the file at `path` is still being fetched although it has its name and may have its full size.
+def is_in_flight(control: FileLook | None, *, was_whole: bool, now_s: float) -> bool:
+    """Whether a file is still being fetched although it has its name and may have its full size.
 
-    What `was_whole` once, and has a control file beside it that nobody writes any more, is a file with litter beside it: if it
-    were left alone, nobody would hear of its damage.
+    `control` is a look at the place of its control file; None where nobody looked. What `was_whole` once, and has a control
+    file beside it that nobody writes any more, is a file with litter beside it: if it were left alone, nobody would hear of its
+    damage.
     """
-    control = files.look(root, path + CONTROL_SUFFIX)
-    if control.presence is not Presence.FILE or control.identity is None:
+    if control is None or control.presence is not Presence.FILE or control.identity is None:
         return False
     return not (was_whole and is_orphan(control.identity.mtime_ns / 1e9, now_s))
 

@@ -43,11 +43,13 @@ class Gathered(Struct, frozen=True):
         choice: its claims in order, and which of them count.
         outdated: claims made before the file was last written to.
         findings: what is wrong with the sources, and where they contradict one another; one for each code and path.
+        after: a look at the open file once all was said.
     """
 
     choice: Choice
     outdated: tuple[Claim, ...] = ()
     findings: tuple[Finding, ...] = ()
+    after: FileLook | None = None
 
 
 class Claims:
@@ -69,7 +71,9 @@ class Claims:
         self._hub = hub or HubWord({})
         self._shelf = Shelf()
 
-    async def about(self, path: bytes, model: Model, look: FileLook, found: LfsPointer | None = None) -> Gathered:
+    async def about(
+        self, path: bytes, model: Model, look: FileLook, found: LfsPointer | None = None, *, opened: int | None = None
+    ) -> Gathered:
         """What is said of the file at `path`, which may be absent.
 
         Args:
@@ -77,12 +81,18 @@ class Claims:
             model: that it belongs to.
             look: at the file.
             found: the git-LFS pointer that stands in its place, if one does.
+            opened: the open file; then the answer has one more look at it.
         """
         size_bytes = None if look.identity is None else look.identity.size_bytes
         subject = Subject(path, size_bytes, None if look.identity is None else look.identity.mtime_ns)
         now_ns = int(self._clock.now().timestamp() * 1e9)
-        part = await self._threads.run(lambda: self._gather(subject, model, now_ns, is_link=look.is_link))
-        return _gathered(path, part if found is None else together([part, pointer.told(found, subject)]))
+
+        def ask() -> tuple[Told, FileLook | None]:
+            part = self._gather(subject, model, now_ns, is_link=look.is_link)
+            return part, None if opened is None else self._files.look_open(opened)
+
+        part, after = await self._threads.run(ask)
+        return _gathered(path, part if found is None else together([part, pointer.told(found, subject)]), after)
 
     def _gather(self, subject: Subject, model: Model, now_ns: int, *, is_link: bool) -> Told:
         way = self._files.way(model.root, subject.path) if is_link else (subject.path,)
@@ -146,10 +156,10 @@ def _is_settled(identity: FileIdentity, now_ns: int) -> bool:
     return now_ns - max(identity.ctime_ns, identity.mtime_ns) >= SETTLED_S * 1e9
 
 
-def _gathered(path: bytes, answer: Told) -> Gathered:
+def _gathered(path: bytes, answer: Told, after: FileLook | None) -> Gathered:
     choice = choose(answer.claims)
     disputes = (contradiction.finding(path) for contradiction in choice.contradictions)
-    return Gathered(choice, answer.outdated, _distinct((*answer.findings, *disputes)))
+    return Gathered(choice, answer.outdated, _distinct((*answer.findings, *disputes)), after)
 
 
 def _distinct(findings: Iterable[Finding]) -> tuple[Finding, ...]:

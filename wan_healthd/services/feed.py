@@ -113,6 +113,8 @@ class Feed:
         self._corruption: list[_Listener[CorruptionReport]] = []
         self._results: asyncio.Queue[IntegrityResult] = asyncio.Queue(MOST_RESULTS)
         self._news = asyncio.Event()
+        self.stirs = 0
+        """How often there was news."""
 
     def add_health(self, callback: Callback[IntegrityResult], loop: asyncio.AbstractEventLoop | None) -> None:
         """Call `callback` with every finished result, in `loop` while that runs."""
@@ -134,11 +136,14 @@ class Feed:
 
     def stirred(self) -> None:
         """There may be new events."""
+        self.stirs += 1
         self._news.set()
         self._news = asyncio.Event()
 
-    async def next_news(self, timeout_s: float) -> None:
-        """Return when there may be new events, or after `timeout_s`."""
+    async def next_news(self, timeout_s: float, *, since: int | None = None) -> None:
+        """Return when there may be new events, or after `timeout_s`; at once if there was news `since` so many `stirs`."""
+        if since is not None and since != self.stirs:
+            return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), timeout_s)
 

@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from wan_healthd.domain.evidence import FileEvidence
+from wan_healthd.domain.files import FileLook
 from wan_healthd.domain.findings import Finding
 from wan_healthd.domain.fitting import fit_of
 from wan_healthd.domain.models import Model
@@ -14,17 +15,21 @@ from wan_healthd.layouts.experts import partner_of
 from wan_healthd.services.claims import Claims
 from wan_healthd.services.headers import Headers, HeaderSaid
 from wan_healthd.services.indices import Indices
-from wan_healthd.store import models, twins
-from wan_healthd.store.connection import Connection
+from wan_healthd.services.known import Known
+from wan_healthd.store import twins
 from wan_healthd.store.database import Database
-from wan_healthd.store.records import ModelRecord, PathState
+from wan_healthd.store.records import PathState
 
 
 class Heard(Struct, frozen=True):
-    """The evidence with all claims on the file, and what is wrong with those who make them."""
+    """The evidence with all claims on the file, and what is wrong with those who make them.
+
+    `after`: a look at the open file once all was heard.
+    """
 
     evidence: FileEvidence
     findings: tuple[Finding, ...] = ()
+    after: FileLook | None = None
 
 
 class Hearing:
@@ -46,6 +51,8 @@ class Hearing:
     ) -> None:
         self._headers = Headers(engine, reads_content=reads_content)
         self._indices = Indices(files, threads, self._headers)
+        self._files = files
+        self._threads = threads
         self._database = database
         self._claims = claims
 
@@ -57,29 +64,35 @@ class Hearing:
         """What a shard and its index say of one another."""
         return await self._indices.held_against(state.record, evidence, descriptor)
 
-    async def claims_on(self, state: PathState, evidence: FileEvidence) -> Heard:
-        """What is claimed of the file. Once a person has trusted it, no claim accuses it; one may still prove it."""
-        record = await self._database.read(lambda db: _model_of(db, state.record.id))
-        if record is None:
-            return Heard(evidence)
-        pointer = None if evidence.header is None else evidence.header.pointer
-        gathered = await self._claims.about(state.record.path, record.model, evidence.look, pointer)
-        agreeing = gathered.choice.agreeing
-        if state.expected is not None and state.expected.is_trusted:
-            return Heard(replace(evidence, claims=(), outdated_claims=(*agreeing, *gathered.outdated)))
-        return Heard(replace(evidence, claims=agreeing, outdated_claims=gathered.outdated), gathered.findings)
+    async def claims_on(self, known: Known, evidence: FileEvidence, opened: int | None = None) -> Heard:
+        """What is claimed of the file. Once a person has trusted it, no claim accuses it; one may still prove it.
 
-    async def home_of(self, state: PathState, evidence: FileEvidence) -> FileEvidence:
+        Of a file that is `opened` the answer has one more look.
+        """
+        state, model = known.state, known.model
+        if model is None:
+            return Heard(evidence, after=None if opened is None else await self._look(opened))
+        pointer = None if evidence.header is None else evidence.header.pointer
+        gathered = await self._claims.about(state.record.path, model, evidence.look, pointer, opened=opened)
+        agreeing, after = gathered.choice.agreeing, gathered.after
+        if state.expected is not None and state.expected.is_trusted:
+            return Heard(replace(evidence, claims=(), outdated_claims=(*agreeing, *gathered.outdated)), after=after)
+        return Heard(replace(evidence, claims=agreeing, outdated_claims=gathered.outdated), gathered.findings, after)
+
+    async def _look(self, opened: int) -> FileLook:
+        return await self._threads.run(lambda: self._files.look_open(opened))
+
+    async def home_of(self, known: Known, evidence: FileEvidence) -> FileEvidence:
         """Of content that is not what it should be: where in the model, or at its other expert, it is just what should be."""
-        sha256, path = None if evidence.content is None else evidence.content.sha256, state.record.path
+        sha256, record, model = None if evidence.content is None else evidence.content.sha256, known.state.record, known.model
+        path = record.path
         if sha256 is None or not _is_out_of_place(evidence, sha256):
             return evidence
         partner = partner_of(path)
-        home = await self._database.read(lambda db: twins.home_of(db, sha256, state.record.id, partner))
-        record = None if home is not None else await self._database.read(lambda db: _model_of(db, state.record.id))
-        if record is not None:
-            stated = await self._claims.homes_of(sha256, path, record.model)
-            home = next((other for other in stated if other == partner or _is_of(other, record.model)), None)
+        home = await self._database.read(lambda db: twins.home_of(db, sha256, record.id, partner))
+        if home is None and model is not None:
+            stated = await self._claims.homes_of(sha256, path, model)
+            home = next((other for other in stated if other == partner or _is_of(other, model)), None)
         return evidence if home is None else replace(evidence, home=home)
 
 
@@ -93,8 +106,3 @@ def _is_out_of_place(evidence: FileEvidence, sha256: str) -> bool:
 
 def _is_of(path: bytes, model: Model) -> bool:
     return model.layout.is_folder and path.startswith(model.path.rstrip(b"/") + b"/")
-
-
-def _model_of(connection: Connection, path_id: int) -> ModelRecord | None:
-    ids = models.of_path(connection, path_id)
-    return models.get(connection, ids[0]) if ids else None

@@ -33,17 +33,18 @@ from wan_healthd.services.evidence import (
     with_reading,
 )
 from wan_healthd.services.hearing import Heard, Hearing
+from wan_healthd.services.known import Known, Register
 from wan_healthd.services.mount_points import MountPoints
-from wan_healthd.services.opening import close_in_thread, open_in_thread
+from wan_healthd.services.opening import OpenedToJudge, close_in_thread, open_to_judge
 from wan_healthd.services.passes import Subject
 from wan_healthd.services.places import Places
 from wan_healthd.services.publish import Judgement, Publisher
 from wan_healthd.services.queue import Priority, Task, WorkQueue
 from wan_healthd.services.reading import CHANGED, DISAGREED, ContentReader, Reading
-from wan_healthd.services.roster import enroll, strike_off
+from wan_healthd.services.roster import strike_off
 from wan_healthd.services.settle import QUIET_S
 from wan_healthd.services.turns import Turns
-from wan_healthd.store import contents, models, paths
+from wan_healthd.store import paths
 from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
 from wan_healthd.store.records import ContentRecord, PathState
@@ -92,13 +93,12 @@ class Inspector:
         self._hearing = hearing
         self._reader = reader
         self._database = database
-        self._places = places
+        self._register = Register(database, places, clock, model_appeared)
         self._publisher = publisher
         self._clock = clock
         self._reads_content = reads_content
         self._retry_later = retry_later
         self._complain = complain
-        self._model_appeared = model_appeared
         self._fell_silent = fell_silent
         self._turns = Turns()
         self._mount_points = MountPoints(files, threads, database)
@@ -159,89 +159,79 @@ class Inspector:
             state = await self._database.read(lambda db: paths.state(db, task.path))
             if state is not None:
                 evidence = hindered(gather(state, FileLook(Presence.FILE)), INTERNAL, type(failure).__name__)
-                await self._publish(state, Heard(evidence), state.record.content_id)
+                await self._publish(task, Known(state), Heard(evidence), state.record.content_id)
         except Exception as error:  # the store itself fails: the file stays due, and the next sweep comes back to it
             self._complain(f"recording that {display(task.path)} could not be judged", error)
 
     async def _inspect(self, task: Task) -> tuple[str, ...]:
         """Judge one file; returns the models that it belongs to."""
-        opened = await open_in_thread(self._files, self._threads, task.root, task.path)
+        opened = await open_to_judge(self._files, self._threads, task.root, task.path)
+        if opened.descriptor is None:
+            return await self._judge_unopened(task, await self._register.of(task, opened.look), opened.look)
         try:
-            state = await self._known(task, opened.look)
-            if state is None:
-                return ()
-            identity = opened.look.identity
-            if opened.descriptor is None or identity is None:
-                await self._judge_unopened(state, opened.look)
-            else:
-                await self._judge_opened(task, state, opened.look, opened.descriptor)
+            return await self._judge_opened(task, opened, opened.descriptor)
         finally:
-            if opened.descriptor is not None:
-                await close_in_thread(self._threads, opened.descriptor)
-        return await self._database.read(lambda db: models.of_path(db, state.record.id))
+            await close_in_thread(self._threads, opened.descriptor)
 
-    async def _known(self, task: Task, look: FileLook) -> PathState | None:
-        """What the store knows of the path; one that is there and belongs to a model is enrolled first."""
-        state = await self._database.read(lambda db: paths.state(db, task.path))
-        if state is not None or look.presence in (Presence.ABSENT, Presence.FOLDER):
-            return state
-        place = await self._places.find(task.root, task.path)
-        if place is None:
-            return None
-        now = self._clock.now()
-        is_new = await self._database.write(lambda db: enroll(db, place.model, [(task.path, place.role)], now))
-        if is_new and place.model.layout.is_folder:
-            self._model_appeared(task.root, place.model.path)
-        return await self._database.read(lambda db: paths.state(db, task.path))
-
-    async def _judge_unopened(self, state: PathState, look: FileLook) -> None:
-        record = state.record
+    async def _judge_unopened(self, task: Task, known: Known | None, look: FileLook) -> tuple[str, ...]:
+        if known is None:
+            return ()
+        record = known.state.record
         if look.presence is Presence.ABSENT:
             if await self._mount_points.hides(record.root, record.path):
-                return  # not the file is missing, but what it was on: the next sweep tells
-            if record.content_id is None and state.expected is None and not record.is_essential:
+                return known.model_ids  # not the file is missing, but what it was on: the next sweep tells
+            if record.content_id is None and known.state.expected is None and not record.is_essential:
                 now = self._clock.now()
                 await self._database.write(lambda db: _forget(db, record.id, now))
-                return
-        heard = await self._hearing.claims_on(state, gather(state, look))
-        await self._publish(state, heard, record.content_id)
+                return known.model_ids
+        heard = await self._hearing.claims_on(known, gather(known.state, look))
+        return await self._publish(task, known, heard, record.content_id)
 
-    async def _judge_opened(self, task: Task, state: PathState, look: FileLook, descriptor: int) -> None:
-        if await self._is_in_flight(state):
-            await self._publish(state, Heard(hindered(gather(state, look), IN_FLIGHT)), state.record.content_id)
-            return
-        if task.settled and self._age_s(look.identity) < CLOCK_TICK_S:
-            await self._say_early_word(state, look, descriptor)
-        look = await self._past_tick(look, descriptor)
-        identity = look.identity
+    async def _judge_opened(self, task: Task, opened: OpenedToJudge, descriptor: int) -> tuple[str, ...]:
+        look = opened.look
+        while look.identity is not None:
+            async with self._turns.of(look.identity):  # also while we ask what is known: nobody else makes that untrue
+                known = await self._register.of(task, look)
+                if known is None:
+                    return ()
+                if self._is_in_flight(known, opened):
+                    evidence = hindered(gather(known.state, look), IN_FLIGHT)
+                    return await self._publish(task, known, Heard(evidence), known.state.record.content_id)
+                if task.settled and self._age_s(look.identity) < CLOCK_TICK_S:
+                    await self._say_early_word(known.state, look, descriptor)
+                look, before = await self._past_tick(look, descriptor), look.identity
+                if look.identity == before:
+                    return await self._judge_quiet(task, known, look, descriptor)
+        return await self._judge_unopened(task, await self._register.of(task, look), look)
+
+    async def _judge_quiet(self, task: Task, known: Known, look: FileLook, descriptor: int) -> tuple[str, ...]:
+        """Judge a file of which a later change would show."""
+        state, identity = known.state, look.identity
         if identity is None:
-            await self._judge_unopened(state, look)
-            return
-        async with self._turns.of(identity):
-            content = await self._database.write(lambda db: _begin(db, state.record.id, identity))
-            subject = Subject(task.path, descriptor, content, state.expected)
-            heard, reading = await self._hear_and_read(task, state, look, subject)
-            if heard is None:
-                self._retry_later(task.path)
-                return
-            evidence = heard.evidence
-            is_new = evidence.unjudged == CHANGED.obstacle and not content.is_whole
-            # What changed while it was read for the first time was not judged: it may vanish again without being missed.
-            content_id = state.record.content_id if is_new else content.id
-            await self._publish(state, heard, content_id, ends_scrub=reading is not None and reading.ends_scrub)
-        if evidence.unjudged == CHANGED.obstacle and task.patient:
+            raise ValueError("what was opened has an identity")
+        content = await self._register.content(state.record, known.present, identity)
+        subject = Subject(task.path, descriptor, content, state.expected)
+        heard, reading = await self._hear_and_read(task, known, look, subject)
+        if heard is None:
             self._retry_later(task.path)
+            return known.model_ids
+        is_changed = heard.evidence.unjudged == CHANGED.obstacle
+        # What changed while it was read for the first time was not judged: it may vanish again without being missed.
+        content_id = state.record.content_id if is_changed and not content.is_whole else content.id
+        model_ids = await self._publish(task, known, heard, content_id, reading)
+        if is_changed and task.patient:
+            self._retry_later(task.path)
+        return model_ids
 
-    async def _is_in_flight(self, state: PathState) -> bool:
-        record, was_whole, now_s = state.record, state.expected is not None, self._clock.now().timestamp()
-        return await self._threads.run(
-            lambda: is_in_flight(self._files, record.root, record.path, was_whole=was_whole, now_s=now_s)
-        )
+    def _is_in_flight(self, known: Known, opened: OpenedToJudge) -> bool:
+        was_whole, now_s = known.state.expected is not None, self._clock.now().timestamp()
+        return is_in_flight(opened.control, was_whole=was_whole, now_s=now_s)
 
     async def _hear_and_read(
-        self, task: Task, state: PathState, look: FileLook, subject: Subject
+        self, task: Task, known: Known, look: FileLook, subject: Subject
     ) -> tuple[Heard | None, Reading | None]:
         """All evidence on an open file; None if it seems that somebody still writes it."""
+        state = known.state
         said = await self._hearing.header(task.path, subject.descriptor)
         evidence = gather(state, look, said.facts, header_misread=said.was_misread)
         if said.obstacle == DISAGREED.obstacle and not await self._is_still(subject):
@@ -250,15 +240,16 @@ class Inspector:
             return Heard(hindered(evidence, said.obstacle, said.complaint)), None
         if self._seems_under_way(task, evidence):
             return None, None
-        if said.facts is not None and not await self._is_still(subject):
+        with_index = await self._hearing.index_on(state, evidence, subject.descriptor)
+        heard = await self._hearing.claims_on(known, with_index, subject.descriptor)
+        if said.facts is not None and (heard.after is None or heard.after.identity != subject.content.identity):
             return Heard(with_reading(evidence, CHANGED, "")), None
-        heard = await self._hearing.claims_on(state, await self._hearing.index_on(state, evidence, subject.descriptor))
         if not self._reads_content or not is_worth_reading(heard.evidence):
             return heard, None
         await self._say_first_word(state, heard.evidence, subject.content)
         asked = replace(subject, header=heard.evidence.header, claims=heard.evidence.claims)
         reading, complaint = await self._read(task, state, asked)
-        evidence = await self._hearing.home_of(state, with_reading(heard.evidence, reading, complaint))
+        evidence = await self._hearing.home_of(known, with_reading(heard.evidence, reading, complaint))
         return replace(heard, evidence=evidence), reading
 
     def _seems_under_way(self, task: Task, evidence: FileEvidence) -> bool:
@@ -295,21 +286,25 @@ class Inspector:
         if any(not finding.is_advice for finding in found) and not content.is_whole and not may_be_zeros(evidence):
             await self._publisher.judged(Judgement(state.record, evidence.look, found, content.id, is_final=False))
 
-    async def _publish(self, state: PathState, heard: Heard, content_id: int | None, *, ends_scrub: bool = False) -> None:
-        evidence = heard.evidence
+    async def _publish(
+        self, task: Task, known: Known, heard: Heard, content_id: int | None, reading: Reading | None = None
+    ) -> tuple[str, ...]:
+        evidence, state = heard.evidence, known.state
         found = judge_file(evidence)
         standing = still_standing(state.findings, evidence, found)
         findings = _first_of_each_code((*found, *standing, *heard.findings))
         authority = vouched_by(evidence, findings)
-        await self._publisher.judged(
+        return await self._publisher.judged(
             Judgement(
                 state.record,
                 evidence.look,
                 findings,
                 content_id,
                 vouched_by=authority,
-                ends_scrub=ends_scrub,
+                ends_scrub=reading is not None and reading.ends_scrub,
                 kind=UNSET if evidence.header is None else evidence.header.kind,
+                first=None if reading is None else reading.first,
+                ends=frozenset(m for m in known.model_ids if self._queue.holds_of(m) <= task.models.count(m)),
             )
         )
 
@@ -346,13 +341,6 @@ def _first_of_each_code(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     for finding in findings:
         first.setdefault(finding.code, finding)
     return tuple(first.values())
-
-
-def _begin(connection: Connection, path_id: int, identity: FileIdentity) -> ContentRecord:
-    """The content that is read at the path from now on."""
-    content = contents.ensure(connection, identity)
-    paths.begin_reading(connection, path_id, content.id)
-    return content
 
 
 def _forget(connection: Connection, path_id: int, now: datetime) -> None:

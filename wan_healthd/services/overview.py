@@ -11,7 +11,7 @@ from wan_healthd.checks.orphans import orphan_findings
 from wan_healthd.checks.root_reach import root_finding
 from wan_healthd.checks.state_reach import state_finding
 from wan_healthd.domain.catalogue import FILE_MISSING
-from wan_healthd.domain.coverage import Extent
+from wan_healthd.domain.coverage import Extent, bytes_verified
 from wan_healthd.domain.digests import Assurance, weakest
 from wan_healthd.domain.errors import ModelNotFound
 from wan_healthd.domain.files import VerifiedBy
@@ -34,7 +34,7 @@ from wan_healthd.services.storage import StorageWatch
 from wan_healthd.store import alerts, contents, events, models, partials, roots, timers
 from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
-from wan_healthd.store.records import ModelRecord, PathState
+from wan_healthd.store.records import ContentRecord, ModelRecord, PathState
 from wan_healthd.version import __version__
 from wan_healthd.wire.answers import (
     SCHEMA,
@@ -289,6 +289,7 @@ def _file_row(connection: Connection, state: PathState) -> FileRow:
         assurance=_assurance(extents) if whole else None,
         last_read_at=_oldest(extents) if whole else None,
         findings=state.findings,
+        from_disk_bytes=_from_disk(extents, content) if whole and content is not None else 0,
     )
 
 
@@ -309,6 +310,10 @@ def file_status(state: PathState) -> HealthStatus:
 
 def _assurance(extents: Sequence[Extent]) -> Assurance | None:
     return weakest(frozenset(extent.assurance for extent in extents))
+
+
+def _from_disk(extents: Sequence[Extent], content: ContentRecord) -> int:
+    return bytes_verified(extents, content.identity.size_bytes, Assurance.DISK)
 
 
 def _oldest(extents: Sequence[Extent]) -> datetime | None:

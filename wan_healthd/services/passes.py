@@ -33,6 +33,15 @@ LARGEST_GIT_FILE_BYTES = 16 << 20
 """The hub keeps files up to 10 MB in git itself, and vouches for them by git's own digest only."""
 
 
+SMALL_BYTES = 16 << 20
+"""Up to this size a file's first read goes on record in one piece: what a crash costs is one short read."""
+
+
+def is_small(size_bytes: int) -> bool:
+    """Whether nothing of a first read is saved before its end."""
+    return size_bytes <= SMALL_BYTES
+
+
 class Subject(Struct, frozen=True):
     """The open file that is read, and what is known of it."""
 
@@ -45,10 +54,14 @@ class Subject(Struct, frozen=True):
 
 
 class Pass(Struct, frozen=True):
-    """One pass over a file: its end, and the digests of the blocks that could be read."""
+    """One pass over a file: its end, and the digests of the blocks that could be read.
+
+    `unsaved`: the same digests where they were not saved on the way; whoever takes them has to.
+    """
 
     outcome: ReadOutcome
     fresh: dict[int, bytes]
+    unsaved: tuple[BlockRun, ...] = ()
 
 
 class Passes:
@@ -61,14 +74,16 @@ class Passes:
         self._activity = activity
 
     async def whole(self, subject: Subject) -> Pass:
-        """Every byte, for the first time: SHA-256 and block map, kept as the content's own."""
-        await self._database.write(lambda db: contents.restart(db, subject.content.id))
+        """Every byte, for the first time: SHA-256 and block map, kept as the content's own; of a small file `unsaved`."""
         sections = () if subject.header is None else subject.header.sections
         # The worker answers by number: names, which may be long, need not travel.
         nameless = tuple(replace(section, name="") for section in sections)
         size_bytes = subject.content.identity.size_bytes
         algorithms = WHOLE if size_bytes > LARGEST_GIT_FILE_BYTES else (*WHOLE, Algorithm.GIT_SHA1)
         request = ReadRequest(size_bytes, algorithms, sections=nameless)
+        if is_small(size_bytes):
+            return await self._in_one_piece(subject, request)
+        await self._database.write(lambda db: contents.restart(db, subject.content.id))
 
         async def save(runs: list[BlockRun]) -> None:
             now = self._clock.now()
@@ -113,13 +128,33 @@ class Passes:
         outcome = replace(done.outcome, unreadable=refused, all_zero=all_zero)
         return Pass(outcome, {**done.fresh, **again.fresh})
 
+    async def _in_one_piece(self, subject: Subject, request: ReadRequest) -> Pass:
+        fresh: dict[int, bytes] = {}
+        runs: list[BlockRun] = []
+
+        def take(run: BlockRun) -> None:
+            if run.first_block == 0:  # a worker that was lost: another one began anew
+                runs.clear()
+            runs.append(run)
+            self._take(subject, run, fresh, request.size_bytes)
+
+        self._activity.begin(subject.path)
+        try:
+            outcome = await self._engine.read(subject.descriptor, request, take)
+        finally:
+            self._activity.end(subject.path)
+        return Pass(outcome, fresh, tuple(runs))
+
+    def _take(self, subject: Subject, run: BlockRun, fresh: dict[int, bytes], size_bytes: int) -> None:
+        digests = split_run(run.first_block, run.digests)
+        fresh.update(digests)
+        self._activity.advance(subject.path, sum(r.length for r in ranges_of_blocks(digests, size_bytes)))
+
     async def _read(self, subject: Subject, request: ReadRequest, saver: ProgressSaver) -> Pass:
         fresh: dict[int, bytes] = {}
 
         def take(run: BlockRun) -> None:
-            digests = split_run(run.first_block, run.digests)
-            fresh.update(digests)
-            self._activity.advance(subject.path, sum(r.length for r in ranges_of_blocks(digests, request.size_bytes)))
+            self._take(subject, run, fresh, request.size_bytes)
             saver.add(run)
 
         self._activity.begin(subject.path)

@@ -31,7 +31,7 @@ from wan_healthd.version import __version__
 RACY_S = 2.0
 """What changed so lately may change once more without a trace: some file systems count time in steps of two seconds."""
 
-AT_A_TIME = 64
+AT_A_TIME = 256
 """Folders that are looked at in one call of a thread, and recorded in one transaction."""
 
 AT_MOST_S = 0.1

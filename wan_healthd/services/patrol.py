@@ -17,18 +17,20 @@ class Pace(Struct, frozen=True):
     """How often; seconds.
 
     Args:
-        patrol: between two rounds.
+        patrol: between two looks at the mount table.
+        round: between two rounds of all roots, where nothing was mounted and nothing has to be tried again.
         retry_first, retry_most: before what could not be watched is tried again, doubled each time; at once where something
             is mounted or unmounted.
         poll: between two looks at what cannot be watched.
         patience: a root that keeps a round waiting for longer is looked at by a sweep, which tells if it does not answer.
     """
 
-    patrol: float = 3.0
+    patrol: float = 4.0
+    round: float = 8.0
     retry_first: float = 1.0
     retry_most: float = 300.0
     poll: float = 300.0
-    patience: float = 10.0
+    patience: float = 7.0
 
 
 class _Trial(Struct, frozen=True):
@@ -74,11 +76,18 @@ class Patrol:
         self._partial: dict[bytes, _Trial] = {}
         self._looks: dict[bytes, asyncio.Task[None]] = {}
         self._silent: set[bytes] = set()
+        self._next_round = 0.0
+        self._rounds: int | None = None
 
     @property
     def watched_roots(self) -> tuple[bytes, ...]:
         """The roots that shall be watched; the others are only polled."""
         return tuple(root for root, mode in self._modes.items() if mode is not WatchMode.POLL)
+
+    @property
+    def rounds(self) -> int | None:
+        """How often it went round since it began; None while it does not."""
+        return self._rounds
 
     @property
     def lost(self) -> tuple[bytes, ...]:
@@ -99,6 +108,7 @@ class Patrol:
         """Nothing is watched any more."""
         for known in (self._lost, self._partial, self._looks, self._silent):
             known.clear()
+        self._rounds = None
 
     async def run(self, begun: Callable[[], None] = lambda: None) -> None:
         """Watch all roots, go round, and poll, until cancelled.
@@ -115,11 +125,21 @@ class Patrol:
             group.create_task(self._poll())
 
     async def _go_round(self, group: asyncio.TaskGroup) -> None:
+        self._rounds = 0
         while True:
             await asyncio.sleep(self._pace.patrol)
+            self._rounds += 1
             if await self._threads.run(self._watcher.look_at_mounts):
                 self._lost = dict.fromkeys(self._lost, _AT_ONCE)
+            elif not self._is_time():
+                continue
+            self._next_round = asyncio.get_running_loop().time() + self._pace.round
             await self._look(group, self._look_after)
+
+    def _is_time(self) -> bool:
+        """Whether the roots are to be looked at: an idle daemon shall hardly ever wake up."""
+        has_trials = any(self._is_due(trial) for trial in (*self._lost.values(), *self._partial.values()))
+        return has_trials or asyncio.get_running_loop().time() >= self._next_round
 
     async def _look(self, group: asyncio.TaskGroup, look: Callable[[bytes], Awaitable[None]]) -> None:
         """At all roots at the same time; those at which a look hangs from before are left alone."""

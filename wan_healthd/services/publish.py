@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from wan_healthd.domain.evidence import ModelKind
 from wan_healthd.domain.files import FileLook, VerifiedBy
@@ -17,10 +18,10 @@ from wan_healthd.services.changes import Change, compare_findings, events_of
 from wan_healthd.services.feed import Feed
 from wan_healthd.services.neighbours import beside, dependents
 from wan_healthd.services.verdicts import refresh
-from wan_healthd.store import contents, events, models, paths
+from wan_healthd.store import contents, events, models, paths, telling
 from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
-from wan_healthd.store.records import PathRecord
+from wan_healthd.store.records import UNWRITTEN, FirstRead, PathRecord
 
 VERDICT_EVERY_S = 1.0
 """While a model's files are being read, its verdict is made anew at most this often, unless findings changed."""
@@ -30,11 +31,13 @@ class Judgement(Struct, frozen=True):
     """What was found at one path.
 
     Args:
-        content_id: content that was judged there; None if there is none.
+        content_id: content that was judged there; None if there is none, UNWRITTEN if it goes on record with this.
         vouched_by: the authority by which that content is from now on what is expected here; None leaves it as it was.
         is_final: False for a first word on a file whose content is still to be read.
         ends_scrub: whether the content's scrub ended with this; written together, or a crash between would lose damage.
         kind: what the header says that the content is; UNSET where it was not heard.
+        first: what the content's first read gave, where that goes on record with this.
+        ends: models whose check ends with this, as far as anybody can tell before it is written.
     """
 
     record: PathRecord
@@ -45,6 +48,17 @@ class Judgement(Struct, frozen=True):
     is_final: bool = True
     ends_scrub: bool = False
     kind: ModelKind | UnsetType | None = UNSET
+    first: FirstRead | None = None
+    ends: frozenset[str] = frozenset()
+
+
+class _Stored(Struct, frozen=True):
+    """What came of a judgement: the models that the file belongs to, and the verdicts on those whose check ended with it."""
+
+    model_ids: tuple[str, ...]
+    ended: dict[str, IntegrityResult]
+    is_due: bool
+    """Whether people have to be told of something."""
 
 
 class Publisher:
@@ -63,22 +77,28 @@ class Publisher:
         self._feed = feed
         self._is_finished = is_finished
         self._refreshed: dict[str, float] = {}
+        self._ended: dict[str, IntegrityResult] = {}
 
-    async def judged(self, judgement: Judgement) -> None:
-        """Store one judgement; its events are in the same transaction."""
+    async def judged(self, judgement: Judgement) -> tuple[str, ...]:
+        """Store one judgement; its events are in the same transaction. Returns the models that the file belongs to."""
         now = self._clock.now()
-        is_news = await self._database.write(lambda db: self._store(db, judgement, now))
+        stored = await self._database.write(lambda db: self._store(db, judgement, now))
+        for model_id in stored.model_ids:
+            self._ended.pop(model_id, None)  # it was not the last one after all
+        self._ended |= stored.ended
         self._feed.stirred()
-        if is_news:
+        if stored.is_due:
             await self._alerter.tell_due()
+        return stored.model_ids
 
     async def finished(self, model_ids: Sequence[str]) -> None:
         """A task of these models is done: the last one of a model ends its check and hands the result to callbacks."""
         for model_id in model_ids:
+            result = self._ended.pop(model_id, None)
             if not self._is_finished(model_id):
                 continue
             self._refreshed.pop(model_id, None)
-            result = await self.refresh(model_id, finished=True)
+            result = result or await self.refresh(model_id, finished=True)
             if result is not None:
                 self._feed.result(result)
 
@@ -90,23 +110,22 @@ class Publisher:
         await self._alerter.tell_due()
         return result
 
-    def _store(self, connection: Connection, judgement: Judgement, now: datetime) -> bool:
-        """Returns whether people may have to be told of something."""
+    def _store(self, connection: Connection, judgement: Judgement, now: datetime) -> _Stored:
         record = judgement.record
         if not paths.exists(connection, record.id):  # forgotten by `trust` meanwhile
-            return False
+            return _Stored((), {}, is_due=False)
         change = compare_findings(paths.findings(connection, record.id), judgement.findings)
         model_ids = models.of_path(connection, record.id)
         before = beside(connection, record.path) if _may_concern_others(judgement, change) else None
         paths.replace_findings(connection, record.id, judgement.findings, now)
         if judgement.is_final:
-            self._keep_content(connection, judgement, now)
+            self._keep_content(connection, _on_record(connection, judgement), now)
         events.append(connection, events_of(change, model_ids, now))
         others = () if before is None else dependents(connection, record, before)
-        concerned = (*(m for m in model_ids if change or self._is_stale(m)), *others)
-        for model_id in dict.fromkeys(concerned):
-            refresh(connection, model_id, now, finished=False)
-        return bool(change or others)
+        concerned = dict.fromkeys((*(m for m in model_ids if m in judgement.ends or change or self._is_stale(m)), *others))
+        verdicts = {m: refresh(connection, m, now, finished=m in judgement.ends) for m in concerned}
+        ended = {m: result for m in judgement.ends if (result := verdicts.get(m)) is not None}
+        return _Stored(model_ids, ended, is_due=telling.is_due(connection, now))
 
     @staticmethod
     def _keep_content(connection: Connection, judgement: Judgement, now: datetime) -> None:
@@ -129,6 +148,16 @@ class Publisher:
             return False
         self._refreshed[model_id] = now
         return True
+
+
+def _on_record(connection: Connection, judgement: Judgement) -> Judgement:
+    """The judgement with its content in the store."""
+    identity = judgement.look.identity
+    if judgement.first is not None and identity is not None:
+        return replace(judgement, content_id=contents.keep(connection, identity, judgement.first).id)
+    if judgement.content_id == UNWRITTEN:
+        return replace(judgement, content_id=None if identity is None else contents.ensure(connection, identity).id)
+    return judgement
 
 
 def _may_concern_others(judgement: Judgement, change: Change) -> bool:

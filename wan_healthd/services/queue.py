@@ -99,6 +99,9 @@ class WorkQueue:
     """Tasks by priority, then by arrival; a path waits at most once and is never judged twice at a time.
 
     Lives in one event loop; not for other threads.
+
+    Attributes:
+        given_out: how many tasks were taken so far.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
@@ -111,6 +114,7 @@ class WorkQueue:
         self._by_model: Counter[str] = Counter()
         self._changed = asyncio.Event()
         self._is_held = False
+        self.given_out = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -119,6 +123,11 @@ class WorkQueue:
     def active(self) -> tuple[bytes, ...]:
         """Paths that are being judged."""
         return tuple(self._active)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether something is being judged, or could be."""
+        return bool(self._active) or (bool(self._waiting) and not self._is_held)
 
     @property
     def is_full(self) -> bool:
@@ -171,6 +180,7 @@ class WorkQueue:
         while (entry := self._pop(urgent_only=urgent_only)) is None:
             await self._changed.wait()
         self._active[entry.task.path] = entry
+        self.given_out += 1
         self._wake()
         return entry.task
 

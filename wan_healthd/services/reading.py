@@ -18,11 +18,11 @@ from wan_healthd.domain.fitting import Content, fit
 from wan_healthd.domain.ports import Clock, DigestEngine, ReadOutcome, TouchedTensors
 from wan_healthd.formats.touching import narrowed
 from wan_healthd.services.activity import Activity
-from wan_healthd.services.passes import Pass, Passes, Subject
+from wan_healthd.services.passes import Pass, Passes, Subject, is_small
 from wan_healthd.store import contents
 from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
-from wan_healthd.store.records import ContentRecord, ExpectationRecord
+from wan_healthd.store.records import ContentRecord, ExpectationRecord, FirstRead
 
 FIRST_READ_TRIES = 2
 """A first read that memory or bus spoilt is made once more: its SHA-256 would be wrong for ever."""
@@ -31,12 +31,14 @@ FIRST_READ_TRIES = 2
 class Reading(Struct, frozen=True):
     """What came of a read. `content` None: the file changed meanwhile, or two reads disagreed (`obstacle` says which).
 
-    `ends_scrub`: everything that the scrub under way had to read was read.
+    `ends_scrub`: everything that the scrub under way had to read was read. `first`: a first read that is not on record yet;
+    whoever records what was found records it with that.
     """
 
     content: ContentReading | None
     obstacle: str | None = None
     ends_scrub: bool = False
+    first: FirstRead | None = None
 
 
 class _Doubt(Struct, frozen=True):
@@ -64,7 +66,7 @@ class ContentReader:
         self._passes = Passes(engine, database, clock, activity)
 
     async def first_read(self, subject: Subject) -> Reading:
-        """Read the whole file: SHA-256 and block map, kept as the content's own if the read can be trusted."""
+        """Read the whole file: SHA-256 and block map, which become the content's own if the read can be trusted."""
         before: _Doubt = _Doubt()
         for _ in range(FIRST_READ_TRIES):
             done = await self._passes.whole(subject)
@@ -93,8 +95,8 @@ class ContentReader:
             return CHANGED
         if reading.second is not None and not reading.second.still_differing:
             return _Doubt(spoilt=reading)
-        await self._keep(subject, done.outcome, reading)
-        return Reading(before.spoilt if before.spoilt is not None and reading.matches else reading)
+        first = await self._kept(subject, done, reading)
+        return Reading(before.spoilt if before.spoilt is not None and reading.matches else reading, first=first)
 
     async def scrub(
         self, subject: Subject, blocks: Sequence[tuple[int, int]] | None, *, since: datetime | None = None
@@ -217,22 +219,25 @@ class ContentReader:
             in_header=touched.in_header,
         )
 
-    async def _keep(self, subject: Subject, outcome: ReadOutcome, reading: ContentReading) -> None:
-        sha256, header = outcome.sha256, subject.header
-        if sha256 is None:
+    async def _kept(self, subject: Subject, done: Pass, reading: ContentReading) -> FirstRead | None:
+        """The first read of a small file, for the record; that of a long one is kept at once, and this is None."""
+        outcome, header = done.outcome, subject.header
+        if outcome.sha256 is None:
             raise ValueError("only a whole read is kept")
-        await self._database.write(
-            lambda db: contents.complete(
-                db,
-                subject.content.id,
-                sha256=sha256,
-                format_name=None if header is None else header.format,
-                packed_header=None if header is None else header.packed_header,
-                all_zero=outcome.all_zero,
-                bad_sections=reading.bad_sections if reading.crc_checked else None,
-                git_sha1=outcome.git_sha1,
-            )
+        first = FirstRead(
+            sha256=outcome.sha256,
+            format=None if header is None else header.format,
+            packed_header=None if header is None else header.packed_header,
+            all_zero=outcome.all_zero,
+            bad_sections=reading.bad_sections if reading.crc_checked else None,
+            git_sha1=outcome.git_sha1,
+            runs=done.unsaved,
+            at=self._clock.now(),
         )
+        if is_small(subject.content.identity.size_bytes):
+            return first
+        await self._database.write(lambda db: contents.complete_with(db, subject.content.id, first))
+        return None
 
 
 def _is_all_zero(subject: Subject, outcome: ReadOutcome | None, fresh: dict[int, bytes]) -> bool:

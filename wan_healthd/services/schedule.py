@@ -99,6 +99,11 @@ class Schedule:
         """Next time of each duty; empty where the schedule is stopped."""
         return self._cron.next_runs() if self._is_running else {}
 
+    def overdue(self) -> datetime | None:
+        """The time of what should have been done by now; None where nothing is late."""
+        first = min(self.next_runs().values(), default=None)
+        return first if first is not None and first <= self._clock.now() else None
+
     def _every(self, name: str, first_at: datetime) -> None:
         duty = self._duties[name]
         self._cron.every(name, duty.interval_s, first_at, duty.act)

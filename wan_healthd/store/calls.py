@@ -15,6 +15,9 @@ class JoinableThread(Protocol):
     def join(self, timeout: float | None = None) -> None:
         """Wait for its end, at most `timeout` seconds."""
 
+    def is_alive(self) -> bool:
+        """Whether it has not ended."""
+
 
 class Spawn(Protocol):
     """Makes and starts a named thread (`host.threads`)."""
@@ -31,12 +34,16 @@ class Call:
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
 
-    def answer(self, result: Any = None, error: BaseException | None = None) -> None:
-        """Tell whoever waits, from any thread."""
+    def answer(
+        self, result: Any = None, error: BaseException | None = None, *, before: Callable[[], None] | None = None
+    ) -> None:
+        """Tell whoever waits, from any thread; `before` is called first, in their loop, even if nobody waits any more."""
         with contextlib.suppress(RuntimeError):  # the loop may be closed by now: nobody waits any more
-            self.loop.call_soon_threadsafe(self._settle, result, error)
+            self.loop.call_soon_threadsafe(self._settle, result, error, before)
 
-    def _settle(self, result: Any, error: BaseException | None) -> None:
+    def _settle(self, result: Any, error: BaseException | None, before: Callable[[], None] | None) -> None:
+        if before is not None:
+            before()
         if self.future.done():
             return
         if error is None:

@@ -6,7 +6,7 @@ import fcntl
 import os
 import secrets
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from wan_healthd.domain.errors import StateDamaged, StateInUse, StoreUnusable
 from wan_healthd.domain.paths import display
@@ -25,7 +25,13 @@ Connection = sqlite3.Connection
 """What the functions of this room take; other rooms name it without a second door to SQLite."""
 
 
-def open_writer(file: bytes | None, *, is_begun: bool = False, scripts: Sequence[Script] | None = None) -> sqlite3.Connection:
+def open_writer(
+    file: bytes | None,
+    *,
+    is_begun: bool = False,
+    scripts: Sequence[Script] | None = None,
+    tell: Callable[[str], None] = lambda what: None,
+) -> sqlite3.Connection:
     """The one writing connection, sound and migrated to the newest schema; `file` None keeps everything in memory.
 
     A database of an older schema is kept as it was, beside the migrated one.
@@ -34,6 +40,7 @@ def open_writer(file: bytes | None, *, is_begun: bool = False, scripts: Sequence
         file: absolute.
         is_begun: whether there must be something in the file; else an empty one, or none, is a first start.
         scripts: the migrations; None for those of this version.
+        tell: told what it is about where that may take long.
 
     Raises:
         StateDamaged: what is there is damaged.
@@ -49,6 +56,7 @@ def open_writer(file: bytes | None, *, is_begun: bool = False, scripts: Sequence
         connection = sqlite3.connect(name, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         version = _known_version(connection, name, scripts, is_begun=is_begun)
         if file is not None and 0 < version < scripts[-1][0]:
+            tell(f"bringing the state to schema {scripts[-1][0]}")
             copy_whole(connection, file + b".before-schema-%d" % scripts[-1][0])
         _configure(connection)
         migrate(connection, version, scripts)

@@ -13,7 +13,7 @@ from wan_healthd.domain.evidence import ModelKind, Section
 from wan_healthd.domain.identity import FileIdentity
 from wan_healthd.domain.ports import BlockRun
 from wan_healthd.store.connection import Connection
-from wan_healthd.store.records import ContentRecord
+from wan_healthd.store.records import UNWRITTEN, ContentRecord, FirstRead
 from wan_healthd.store.times import from_micros, signed, to_micros, unsigned
 
 COLUMNS = (
@@ -68,6 +68,11 @@ def ensure(connection: Connection, identity: FileIdentity) -> ContentRecord:
     return found
 
 
+def unwritten(identity: FileIdentity) -> ContentRecord:
+    """A content of which the store knows nothing yet."""
+    return ContentRecord(UNWRITTEN, identity, None, False, None, None, None, None)
+
+
 def restart(connection: Connection, content_id: int) -> None:
     """Forget what an interrupted first read left: SHA-256 has no half-way state."""
     connection.execute("DELETE FROM block_run WHERE content_id = ?", (content_id,))
@@ -81,7 +86,14 @@ def reset(connection: Connection, content_id: int) -> None:
 
 
 def add_run(connection: Connection, content_id: int, run: BlockRun, at: datetime) -> None:
-    """Keep the digests of a run, as first read at `at`."""
+    """Keep the digests of a run, as first read at `at`.
+
+    Runs come in the order of the file; one that was begun anew from its start may have been cut elsewhere the first time.
+    """
+    connection.execute(
+        "DELETE FROM block_run WHERE content_id = ? AND first_block > ? AND first_block < ?",
+        (content_id, run.first_block, run.end_block),
+    )
     connection.execute("INSERT OR REPLACE INTO block_run VALUES (?, ?, ?)", (content_id, run.first_block, run.digests))
     mark(connection, content_id, Extent(run.first_block, run.end_block, at, run.assurance))
 
@@ -104,6 +116,32 @@ def complete(
         " git_sha1 = ? WHERE id = ?",
         (sha256, int(all_zero), format_name, packed_header, bad, git_sha1, content_id),
     )
+
+
+def complete_with(connection: Connection, content_id: int, first: FirstRead) -> None:
+    """As `complete`, by all that the first read gave."""
+    for run in first.runs:
+        add_run(connection, content_id, run, first.at)
+    complete(
+        connection,
+        content_id,
+        sha256=first.sha256,
+        format_name=first.format,
+        packed_header=first.packed_header,
+        all_zero=first.all_zero,
+        bad_sections=first.bad_sections,
+        git_sha1=first.git_sha1,
+    )
+
+
+def keep(connection: Connection, identity: FileIdentity, first: FirstRead) -> ContentRecord:
+    """Put a content on record with all that its first read gave; one that is whole already stays as it is."""
+    content = ensure(connection, identity)
+    if content.is_whole:
+        return content
+    restart(connection, content.id)
+    complete_with(connection, content.id, first)
+    return msgspec.structs.replace(content, sha256=first.sha256)
 
 
 def identify(connection: Connection, content_id: int, kind: ModelKind | None) -> None:

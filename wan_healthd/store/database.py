@@ -35,11 +35,13 @@ class Database:
 
     Where the system refuses a commit (a full disk, a lock, a read-only file system), it is tried again for a short while before
     the callers are told; then each is tried once, until one works again. `standing` tells who wants to know.
+    `on_change` is called in the event loop after each commit that changed something, before its callers go on.
 
     Args:
         file: the database's path; None keeps everything in memory.
         spawn: makes threads.
         now: the time, by which a damaged state is set aside for its last good copy; None leaves it alone.
+        tell: told what the opening is about where that may take long.
 
     Raises:
         StateInUse: another process works on it.
@@ -47,10 +49,12 @@ class Database:
         StoreUnusable: it cannot be opened.
     """
 
-    def __init__(self, file: bytes | None, spawn: Spawn, *, now: datetime | None = None) -> None:
+    def __init__(
+        self, file: bytes | None, spawn: Spawn, *, now: datetime | None = None, tell: Callable[[str], None] = lambda what: None
+    ) -> None:
         self._lock = None if file is None else lock_state(file)
         try:
-            self._writer = open_writer(None) if file is None or self._lock is None else open_state(file, self._lock, now)
+            self._writer = open_writer(None) if file is None or self._lock is None else open_state(file, self._lock, now, tell)
         except StoreUnusable:
             if self._lock is not None:
                 os.close(self._lock)
@@ -58,6 +62,7 @@ class Database:
         self._file = file
         self._inode = None if file is None else inode_of(file)
         self.standing = Standing()
+        self.on_change: Callable[[], None] = lambda: None
         self._patience = Patience()
         self._stream = str(self._writer.execute("SELECT value FROM meta WHERE key = 'stream'").fetchone()[0])
         self._guard = threading.Lock()
@@ -75,6 +80,13 @@ class Database:
     def stream(self) -> str:
         """The name of this store's stream of events; another store has another."""
         return self._stream
+
+    @property
+    def fault(self) -> str | None:
+        """That a thread of ours ended by itself, so that whoever waits for it waits for ever; None if none did."""
+        if self._is_closed or all(thread.is_alive() for thread in self._threads):
+            return None
+        return "one of its threads ended by itself"
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in a transaction and return its result once it is committed.
@@ -149,6 +161,7 @@ class Database:
     def _commit(self, batch: list[Call]) -> None:
         """Commit, trying again while that may help; then answer everybody."""
         tries = self._patience.tries(is_known=self.standing.trouble is not None)
+        news: Callable[[], None] | None = None
         while True:
             changes = self._writer.total_changes
             outcomes: list[tuple[Call, Any, BaseException | None]] = []
@@ -164,11 +177,13 @@ class Database:
             else:
                 if self._writer.total_changes != changes:  # a commit of nothing proves nothing
                     self.standing.worked()
+                    news = self.on_change
                 if not self._is_in_place():
                     self.standing.failed(GONE)
             break
         for call, result, failure in outcomes:
-            call.answer(result, failure)
+            call.answer(result, failure, before=news)
+            news = None
 
     def _make_room(self) -> None:
         """What the log holds goes to where it belongs, so that the log can begin anew in the room that it has."""

@@ -75,9 +75,10 @@ def not_passed(connection: Connection, root: bytes, folder: bytes, is_passed: Ca
 
 def unsettled(connection: Connection, root: bytes) -> frozenset[bytes]:
     """Folders of the root with files that are due whatever the disk says: they have findings, or a scrub of them goes on."""
+    # CROSS JOIN keeps the order: from the few that are due to their paths, never through all paths.
     rows = connection.execute(
-        "SELECT DISTINCT folder FROM path WHERE root = ? AND id IN (SELECT path_id FROM finding"
-        " UNION SELECT path.id FROM scrub JOIN path ON path.content_id = scrub.content_id)",
+        "SELECT folder FROM finding CROSS JOIN path ON path.id = path_id WHERE root = ?1"
+        " UNION SELECT folder FROM scrub CROSS JOIN path ON path.content_id = scrub.content_id WHERE root = ?1",
         (root,),
     )
     return frozenset(row[0] for row in rows)

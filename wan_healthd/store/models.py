@@ -109,6 +109,19 @@ def of_path(connection: Connection, path_id: int) -> tuple[str, ...]:
     return tuple(row[0] for row in rows)
 
 
+def owner(connection: Connection, path_id: int) -> Model | None:
+    """The watched model that the path belongs to."""
+    row = connection.execute(
+        "SELECT id, layout, path, root, stated FROM membership JOIN model ON id = model_id"
+        " WHERE path_id = ? AND watched ORDER BY id",
+        (path_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    model_id, layout, path, root, stated = row
+    return Model(model_id, Layout(layout), path, root, bool(stated))
+
+
 def judged(
     connection: Connection, result: IntegrityResult, now: datetime, *, oldest_read_at: datetime | None, size_bytes: int
 ) -> HealthStatus | None:

@@ -11,11 +11,15 @@ from wan_healthd.domain.files import Role
 from wan_healthd.domain.findings import Finding
 from wan_healthd.domain.identity import FileIdentity, FileMode
 from wan_healthd.domain.models import Model
+from wan_healthd.domain.ports import BlockRun
 from wan_healthd.domain.verdicts import IntegrityResult
+
+UNWRITTEN = 0
+"""The number of a content that is not in the store yet; SQLite's own begin with 1."""
 
 
 class ContentRecord(Struct, frozen=True):
-    """Bytes as once read. Whole only where `sha256` is set: then the block map is complete."""
+    """Bytes as once read. Whole only where `sha256` is set: then the block map is complete. `id` may be UNWRITTEN."""
 
     id: int
     identity: FileIdentity
@@ -30,6 +34,22 @@ class ContentRecord(Struct, frozen=True):
     def is_whole(self) -> bool:
         """Whether every byte was read."""
         return self.sha256 is not None
+
+
+class FirstRead(Struct, frozen=True):
+    """What the first read of a whole content gave. `bad_sections` None: it has no CRCs of its own.
+
+    `runs`: digests of blocks that are not on record yet, in the order of the file, which were read at `at`.
+    """
+
+    sha256: str
+    at: datetime
+    format: str | None = None
+    packed_header: bytes | None = None
+    all_zero: bool = False
+    bad_sections: tuple[Section, ...] | None = None
+    git_sha1: str | None = None
+    runs: tuple[BlockRun, ...] = ()
 
 
 class PathRecord(Struct, frozen=True):

@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import sqlite3
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -28,13 +29,14 @@ class Restored(Struct, frozen=True):
     message: str
 
 
-def open_state(file: bytes, lock: int, now: datetime | None) -> Connection:
+def open_state(file: bytes, lock: int, now: datetime | None, tell: Callable[[str], None] = lambda what: None) -> Connection:
     """Open the writing connection; a state that is damaged is replaced by its last good copy.
 
     Args:
         file: absolute.
         lock: descriptor of the held lock; its file remembers that a state was begun.
         now: None leaves a damaged state alone.
+        tell: told what it is about where that may take long.
 
     Raises:
         StateDamaged: it is damaged, and there is no good copy.
@@ -42,14 +44,15 @@ def open_state(file: bytes, lock: int, now: datetime | None) -> Connection:
     """
     is_begun = os.fstat(lock).st_size > 0 or os.path.lexists(good_copy_of(file))
     try:
-        connection = open_writer(file, is_begun=is_begun)
+        connection = open_writer(file, is_begun=is_begun, tell=tell)
     except StateDamaged as damage:
         if now is None:
             raise
+        tell("recovering the state from its last good copy")
         restore(file, damage, now)
         connection = open_writer(file, is_begun=True)
     if os.fstat(lock).st_size == 0:
-        _remember(lock)
+        remember(lock)
     return connection
 
 
@@ -105,6 +108,29 @@ def rebuild(file: bytes, now: datetime) -> bytes | None:
         os.close(lock)
 
 
+def begin_new_stream(copy: Connection, message: str, now: datetime) -> None:
+    """Say in a copy itself, in the transaction that is open, what it is, and what is still to be told of that."""
+    # Numbers told after the copy was made are used again from here: under another name of the stream.
+    copy.execute("UPDATE meta SET value = ? WHERE key = 'stream'", (secrets.token_hex(8),))
+    copy.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_KEY, msgspec.json.encode(Restored(message)).decode()))
+    events.append(copy, [NewEvent(now, EventKind.STATE_RESTORED, message)])
+
+
+def copied_at(copy: Connection) -> str:
+    """When a copy was made, in words."""
+    row = copy.execute("SELECT value FROM meta WHERE key = 'copied_at'").fetchone()
+    return "an unknown time" if row is None else f"{from_micros(int(row[0])):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def remember(lock: int) -> None:
+    """From now on an empty or absent state is a loss, not a first start."""
+    try:
+        os.pwrite(lock, b"begun\n", 0)
+        os.fsync(lock)
+    except OSError:
+        os.ftruncate(lock, 0)  # a full disk: the next start remembers
+
+
 def untold(connection: Connection) -> Restored | None:
     """The restoration that nobody was told of yet."""
     row = connection.execute("SELECT value FROM meta WHERE key = ?", (_KEY,)).fetchone()
@@ -116,31 +142,18 @@ def told(connection: Connection) -> None:
     connection.execute("DELETE FROM meta WHERE key = ?", (_KEY,))
 
 
-def _remember(lock: int) -> None:
-    """From now on an empty or absent state is a loss, not a first start."""
-    try:
-        os.pwrite(lock, b"begun\n", 0)
-        os.fsync(lock)
-    except OSError:
-        os.ftruncate(lock, 0)  # a full disk: the next start remembers
-
-
 def _mark_restored(draft: bytes, file: bytes, damage: StateDamaged, now: datetime) -> None:
     """Say in the copy itself what it is: the event and what is still to be told come with it, or not at all."""
     copy = open_writer(draft, is_begun=True)
     try:
-        row = copy.execute("SELECT value FROM meta WHERE key = 'copied_at'").fetchone()
-        of = "an unknown time" if row is None else f"{from_micros(int(row[0])):%Y-%m-%d %H:%M:%S} UTC"
+        of = copied_at(copy)
         message = printable(
             f"the state was damaged ({damage.fault}), and its last good copy, of {of}, took its place: what was learnt since"
             f" then is read again; events, trust and baselines since then are lost; what is left of the damaged one lies beside"
             f" {display(file)} as *.damaged-{now:%Y%m%dT%H%M%SZ}"
         )
         copy.execute("BEGIN IMMEDIATE")
-        # Numbers told after the copy was made are used again from here: under another name of the stream.
-        copy.execute("UPDATE meta SET value = ? WHERE key = 'stream'", (secrets.token_hex(8),))
-        copy.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_KEY, msgspec.json.encode(Restored(message)).decode()))
-        events.append(copy, [NewEvent(now, EventKind.STATE_RESTORED, message)])
+        begin_new_stream(copy, message, now)
         copy.execute("COMMIT")
         copy.execute("PRAGMA journal_mode = DELETE")  # all of it in one file, which is then renamed
     finally:

@@ -12,7 +12,7 @@ from wan_healthd.domain.alerting import PARENTS, Above, Due
 from wan_healthd.domain.alerts import BY_NAME
 from wan_healthd.store import alerts
 from wan_healthd.store.connection import Connection
-from wan_healthd.store.times import to_micros
+from wan_healthd.store.times import from_micros, to_micros
 
 MOST_DUE = 50_000
 """Entries that are decided at a time: bounds the memory that a storm takes."""
@@ -56,6 +56,19 @@ def due(connection: Connection, now: datetime, *, with_held: bool, most: int = M
         for number, kind, model_id, path, is_cleared, times_told in rows
         if kind in BY_NAME
     )
+
+
+def is_due(connection: Connection, now: datetime) -> bool:
+    """Whether there is anything to tell at once."""
+    row = connection.execute("SELECT EXISTS (SELECT 1 FROM alert WHERE due_at <= ? AND waits IS NULL)", (to_micros(now),))
+    return bool(row.fetchone()[0])
+
+
+def next_due(connection: Connection, now: datetime) -> datetime | None:
+    """When, after `now`, something will have to be told if nothing happens until then."""
+    query = "SELECT min(due_at) FROM alert WHERE due_at > ? AND due_at IS NOT NULL AND waits IS NULL"
+    row = connection.execute(query, (to_micros(now),)).fetchone()
+    return None if row[0] is None else from_micros(row[0])
 
 
 def above(connection: Connection, dues: Iterable[Due]) -> tuple[Above, ...]:

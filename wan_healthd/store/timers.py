@@ -23,6 +23,12 @@ def begin(connection: Connection, name: str, now: datetime) -> datetime:
     return from_micros(connection.execute("SELECT begun_at FROM timer WHERE name = ?", (name,)).fetchone()[0])
 
 
+def begin_anew(connection: Connection, name: str, now: datetime) -> None:
+    """The timer's work begins now, from its beginning, whatever was under way: the next start goes on with it."""
+    begin(connection, name, now)
+    connection.execute("UPDATE timer SET begun_at = ? WHERE name = ?", (to_micros(now), name))
+
+
 def is_under_way(connection: Connection, name: str) -> bool:
     """Whether the timer's work began and did not end: the daemon was stopped meanwhile."""
     return connection.execute("SELECT 1 FROM timer WHERE name = ? AND begun_at", (name,)).fetchone() is not None

@@ -133,6 +133,7 @@ class FileRow(Struct, frozen=True):
         assurance: the weakest proof among its bytes; None if never read.
         last_read_at: when the stalest of its bytes was last verified.
         findings: what is wrong with it, with damaged ranges and tensors.
+        from_disk_bytes: how many of its bytes were last verified from the disk itself; fewer than all where the proof is mixed.
     """
 
     path: str
@@ -144,6 +145,7 @@ class FileRow(Struct, frozen=True):
     last_read_at: datetime | None
     findings: tuple[Finding, ...]
     path_b64: str | UnsetType = UNSET
+    from_disk_bytes: int = 0
 
 
 class PartialRow(Struct, frozen=True):

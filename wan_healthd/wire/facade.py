@@ -23,6 +23,7 @@ from wan_healthd.wire.answers import (
     StatusAnswer,
     SweepsAnswer,
 )
+from wan_healthd.wire.doctor import DoctorAnswer
 from wan_healthd.wire.requests import AlertsQuery, EventsQuery
 
 
@@ -31,6 +32,9 @@ class HealthFacade(Protocol):
 
     async def status(self) -> StatusAnswer:
         """Everything at a glance; answers at once, also during a sweep."""
+
+    async def doctor(self, *, network: bool = False) -> DoctorAnswer:
+        """What the daemon can and cannot do here, and how that is cured; `network`: also whether the hub answers."""
 
     async def list_models(self) -> ModelsAnswer:
         """A row for each model."""

@@ -40,6 +40,7 @@ def _odd() -> FileRow:
         last_read_at=NOW,
         findings=(),
         path_b64=base64_if_needed(path) or "",
+        from_disk_bytes=3_100_000_000_000,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from wan_healthd.domain.doctor import Diagnosis
 from wan_healthd.wire.answers import (
     AlertsAnswer,
     AlertTestAnswer,
@@ -45,6 +46,14 @@ class CompletionDocument(Struct, frozen=True):
     script: str
 
 
+class DoctorDocument(Struct, frozen=True):
+    """`doctor`: what the daemon says of itself (`version` null: nothing), after what only the client sees."""
+
+    schema: int
+    version: str | None
+    diagnoses: tuple[Diagnosis, ...]
+
+
 class ErrorDocument(Struct, frozen=True):
     """Every command that failed."""
 
@@ -75,6 +84,7 @@ DOCUMENTS: dict[str, type[Struct]] = {
     "top": StatusAnswer,
     "log-level": LogLevelAnswer,
     "reload": ReloadAnswer,
+    "doctor": DoctorDocument,
     "completion": CompletionDocument,
     "version": VersionAnswer,
 }

@@ -47,6 +47,9 @@ COMMAND_LINES = [
     ("log-level", ["log-level", "warning"]),
     ("reload", ["reload"]),
     ("reload", ["reload", "--wait"]),
+    ("doctor", ["doctor"]),
+    ("doctor", ["doctor", "--network", "--verbose"]),
+    ("doctor", ["doctor", "--socket", "/nonexistent"]),
     ("completion", ["completion", "bash"]),
     ("version", ["version"]),
 ]

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.cli.healthctl import Healthctl
 
 COMMANDS = [
-    *("status", "status m", "check m", "files m", "events", "report", "report m", "jobs", "version", "trust m --yes"),
+    *("status", "status m", "check m", "files m", "events", "report", "report m", "jobs", "doctor", "version", "trust m --yes"),
     *("gate m", "models", "models forget m --yes", "sweep", "sweep start --wait", "alert", "alert ack 1", "alert test"),
     *("log-level debug", "reload", "reload --wait"),
 ]

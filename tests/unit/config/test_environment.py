@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wan_healthd.config.environment import hub_access
+from wan_healthd.config.environment import hub_access, secrets
 from wan_healthd.domain.errors import ConfigInvalid
 from wan_healthd.domain.hub import DEFAULT_ENDPOINT, HubAccess
 
@@ -54,3 +54,14 @@ def test_a_token_that_is_none_is_not_shown() -> None:
     with pytest.raises(ConfigInvalid, match="cannot use HF_TOKEN") as caught:
         hub_access({"HF_TOKEN": "geheimnisvöll"})
     assert "geheim" not in caught.value.message
+
+
+def test_a_stored_token_counts_where_the_environment_has_none() -> None:
+    assert hub_access({}, "hf_stored").token == "hf_stored"
+    assert hub_access({"HF_TOKEN": ""}, "hf_stored").token == "hf_stored"
+    assert hub_access({"HF_TOKEN": "hf_x"}, "hf_stored").token == "hf_x"
+
+
+def test_no_token_may_stand_in_a_log() -> None:
+    assert secrets({"HF_TOKEN": "hf_x\n", "HUGGING_FACE_HUB_TOKEN": " "}, "hf_stored") == ("hf_x", "hf_stored")
+    assert secrets({}) == ()

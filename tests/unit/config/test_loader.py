@@ -212,7 +212,7 @@ VALUES = {
     ),
     "empty id": (
         "[[roots]]\npath = '/a'\n[[models]]\nid = ''\npath = '/a/b'",
-        "config.toml:4: models[0].id: expected text in quotes at least 1 character long and at most 512 characters long, "
+        "config.toml:4: models[0].id: expected text in quotes, 1 to 512 characters, "
         'found ""; correct it',
     ),
     "missing id": (

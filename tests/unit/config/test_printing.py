@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from msgspec import Struct
 from msgspec.structs import fields
 
@@ -12,7 +15,9 @@ from wan_healthd.config.fields import row_type, table_type
 from wan_healthd.config.files import ConfigSource
 from wan_healthd.config.loader import load
 from wan_healthd.config.printing import to_toml
+from wan_healthd.domain.alert_ledger import Reminders
 from wan_healthd.domain.settings import ApiSettings, ModelSettings, RootSettings, Settings, SweepSettings
+from wan_healthd.domain.watching import WatchMode
 
 EXAMPLE = Path(__file__).parents[3] / "config.example.toml"
 
@@ -85,6 +90,17 @@ def test_the_example_mentions_every_field_in_its_table() -> None:
         assert kind is not None
         expected[field.encode_name] = {inner.encode_name for inner in fields(kind)}
     assert tables == expected
+
+
+def test_the_example_explains_every_table_and_key() -> None:
+    lines = EXAMPLE.read_text().splitlines()
+    bare = [after for before, after in pairwise(lines) if re.match(r"#?(\w+ =|\[)", after) and not before.startswith("# ")]
+    assert bare == []
+
+
+@pytest.mark.parametrize("choices", [WatchMode, Reminders])
+def test_the_example_names_every_choice(choices: type[StrEnum]) -> None:
+    assert [choice for choice in choices if f'"{choice}"' not in EXAMPLE.read_text()] == []
 
 
 def test_the_example_can_be_uncommented_as_a_whole(tmp_path: Path) -> None:

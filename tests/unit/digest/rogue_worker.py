@@ -8,7 +8,18 @@ import socket
 import sys
 
 from wan_healthd.digest.framing import FrameReceiver
-from wan_healthd.digest.protocol import VERSION, Blocks, HeaderDone, Hello, Progress, ReadDone, decode_to_worker, encode
+from wan_healthd.digest.protocol import (
+    VERSION,
+    Blocks,
+    HeaderDone,
+    Hello,
+    Ping,
+    Pong,
+    Progress,
+    ReadDone,
+    decode_to_worker,
+    encode,
+)
 from wan_healthd.domain.digests import Assurance
 from wan_healthd.domain.evidence import HeaderFacts
 from wan_healthd.domain.ports import BlockRun, ReadOutcome
@@ -25,6 +36,7 @@ def answers(how: str, job: int) -> bytes:
         "other-kind": encode(ReadDone(job, OUTCOME)),
         "progress-of-a-header": encode(Progress(job, 1)),
         "unknown-job": encode(HeaderDone(job + 1, HeaderFacts("safetensors"))),
+        "unknown-ping": encode(Pong(77)),
         "second-greeting": encode(Hello(VERSION)),
         "half-a-frame": encode(HeaderDone(job, HeaderFacts("safetensors")))[:-1],
     }.get(how, b"")
@@ -38,7 +50,9 @@ def main(how: str, connection: socket.socket) -> None:
     while (received := receiver.receive()) is not None:
         payload, _descriptor = received
         frame = decode_to_worker(payload)
-        if isinstance(frame, Hello):
+        if isinstance(frame, Ping) and how in ("idles", "waits-for-storage"):
+            connection.sendall(encode(Pong(frame.number, (1,) if how == "waits-for-storage" else ())))
+        if isinstance(frame, Hello | Ping):
             continue
         connection.sendall(answers(how, frame.job))
         if how == "half-a-frame":

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from wan_healthd.digest.bounded_reader import BoundedReader
-from wan_healthd.digest.disk_file import DiskFile, Stamp
+from wan_healthd.digest.disk_file import DiskFile, Got, Stamp
 from wan_healthd.domain.digests import Assurance
 
 CONTENT = os.urandom(10_000)
@@ -21,12 +21,13 @@ PLACES = [(0, 8), (0, 0), (4095, 2), (4096, 4096), (9_990, 10), (9_990, 99), (10
 class BadSector:
     """A `Source` that refuses everything."""
 
+    alignment = 4096
     assurance = Assurance.DISK
 
     def stamp(self) -> Stamp:
         return 1, 2, 3, 4
 
-    def read(self, memory: memoryview, offset: int, length: int) -> int:
+    def read(self, memory: memoryview, offset: int, length: int) -> Got:
         kept = memory[:length]  # what the traceback of the error holds
         raise OSError(errno.EIO, os.strerror(errno.EIO), str(kept))
 

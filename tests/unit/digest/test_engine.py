@@ -173,10 +173,12 @@ def test_closing_fails_what_is_under_way(tmp_path: Path) -> None:
         ("progress-of-a-header", "it answered nonsense: Progress does not answer job"),
         ("unknown-job", "it answered nonsense: nobody asked for job"),
         ("second-greeting", "it answered nonsense: it greeted twice"),
-        ("other-version", "it answered nonsense: it speaks version 2, not 1"),
+        ("other-version", "it answered nonsense: it speaks version 3, not 2"),
         ("half-a-frame", "it ended with status 3"),
         ("hangs-up", "it was ended by SIGKILL"),
+        ("unknown-ping", "it answered nonsense: nobody sent ping 77"),
         ("silent", "it was silent for 0.3 s"),
+        ("idles", "it was silent for 0.3 s"),
     ],
 )
 def test_a_rogue_worker_is_ended(tmp_path: Path, how: str, reason: str) -> None:
@@ -185,9 +187,65 @@ def test_a_rogue_worker_is_ended(tmp_path: Path, how: str, reason: str) -> None:
             await engine.header(descriptor, "safetensors")
         assert reason in failure.value.message
 
-    lost = with_engine(work, command=(sys.executable, "-P", str(ROGUE), how), patience=Patience(examine_s=0.3))
+    patience = Patience(examine_s=0.3, pulse_s=0.1) if how in ("silent", "idles") else Patience(examine_s=20)
+    lost = with_engine(work, command=(sys.executable, "-P", str(ROGUE), how), patience=patience)
     assert len(lost) == 2
     assert all(item.startswith(reason) for item in lost)
+
+
+def test_a_worker_that_is_stopped_is_replaced_and_its_read_is_done(tmp_path: Path) -> None:
+    stopped: list[int] = []
+
+    async def work(engine: WorkerEngine) -> None:
+        def on_run(run: BlockRun) -> None:
+            if not stopped:
+                assert engine.pid is not None
+                stopped.append(engine.pid)
+                os.kill(engine.pid, signal.SIGSTOP)
+
+        with sparse_file(tmp_path / "file", LONG_BYTES) as descriptor:
+            assert (await engine.read(descriptor, blocks_only(LONG_BYTES), on_run)).bytes_read == LONG_BYTES
+        assert engine.pid not in (None, *stopped)
+        assert ends_within(stopped[0], 5)
+
+    assert with_engine(work, patience=Patience(pulse_s=0.1, most_missed=10_000)) == ["it was stopped (SIGSTOP)"]
+
+
+def test_a_worker_that_is_stopped_while_it_idles_is_noticed(tmp_path: Path) -> None:
+    async def work(engine: WorkerEngine) -> None:
+        with sparse_file(tmp_path / "file", 10) as descriptor:
+            await engine.header(descriptor, "safetensors")
+        assert engine.pid is not None
+        os.kill(engine.pid, signal.SIGSTOP)
+        while engine.pulses is not None:
+            await asyncio.sleep(0.01)
+
+    assert with_engine(work, patience=Patience(pulse_s=0.1, most_missed=10_000)) == ["it was stopped (SIGSTOP)"]
+
+
+def test_a_worker_that_answers_no_pings_is_lost_long_before_its_job_takes_too_long(tmp_path: Path) -> None:
+    async def work(engine: WorkerEngine) -> None:
+        with sparse_file(tmp_path / "file", 10) as descriptor, pytest.raises(WorkerFailed, match="lost twice"):
+            await engine.read(descriptor, blocks_only(10), lambda run: None)
+
+    command = (sys.executable, "-P", str(ROGUE), "silent")
+    lost = with_engine(work, command=command, patience=Patience(read_s=1000, pulse_s=0.05, most_missed=4))
+    assert lost == ["it did not answer for 0.2 s"] * 2
+
+
+def test_a_slow_disk_is_not_taken_for_a_dead_worker(tmp_path: Path) -> None:
+    """The job is given up in the end, the worker never."""
+
+    async def work(engine: WorkerEngine) -> None:
+        with sparse_file(tmp_path / "file", 10) as descriptor, pytest.raises(WorkerRefused) as refusal:
+            await engine.header(descriptor, "safetensors")
+        assert refusal.value.errno_name == "ETIMEDOUT"
+        assert "its storage has not answered" in refusal.value.message
+        assert engine.pid is not None
+
+    command = (sys.executable, "-P", str(ROGUE), "waits-for-storage")
+    patience = Patience(examine_s=0.1, examine_storage_s=0.5, pulse_s=1.0)
+    assert with_engine(work, command=command, patience=patience) == []
 
 
 @pytest.mark.parametrize(
@@ -204,7 +262,7 @@ def test_a_worker_that_does_not_start_is_told(tmp_path: Path, command: tuple[str
             await engine.header(descriptor, "safetensors")
         assert reason in failure.value.message
 
-    with_engine(work, command=command, patience=Patience(start_s=0.3))
+    with_engine(work, command=command, patience=Patience(start_s=0.3 if command[-1] == "mute" else 20))
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_stable(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import itertools
 import os
 import socket
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -150,7 +151,7 @@ def test_nobody_announces_more_than_the_bound() -> None:
 def test_descriptors_stay_with_their_frames_however_slowly_they_come(tmp_path: Path) -> None:
     """Jobs larger than the socket's buffer, sent whenever there is room, with a descriptor for every other one."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    with ours, theirs:
+    with ours, theirs, ExitStack() as files:
         ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         theirs.settimeout(5)
@@ -159,8 +160,8 @@ def test_descriptors_stay_with_their_frames_however_slowly_they_come(tmp_path: P
         for frame in frames:
             path = tmp_path / str(frame.job)
             path.write_text(str(frame.job))
-            with path.open("rb") as file:
-                outbox.add(Parcel(frame, file.fileno() if frame.job % 2 else None))
+            file = files.enter_context(path.open("rb"))
+            outbox.add(Parcel(frame, file.fileno() if frame.job % 2 else None))
         receiver = FrameReceiver(theirs)
         for frame in frames:
             outbox.flush()
@@ -168,9 +169,9 @@ def test_descriptors_stay_with_their_frames_however_slowly_they_come(tmp_path: P
             assert length == len(encode(frame)) - 4
             assert (descriptor is not None) == bool(frame.job % 2)
             if descriptor is not None:
-                with os.fdopen(descriptor) as file:
-                    assert file.read() == str(frame.job)
-                    assert not os.get_inheritable(file.fileno())
+                with os.fdopen(descriptor) as received:
+                    assert received.read() == str(frame.job)
+                    assert not os.get_inheritable(received.fileno())
         assert outbox.flush()
 
 
@@ -192,7 +193,7 @@ def _receive_while_flushing(receiver: FrameReceiver, outbox: Outbox, theirs: soc
     return len(received[0]), received[1]
 
 
-def test_what_was_not_sent_is_dropped_with_its_descriptor(tmp_path: Path) -> None:
+def test_what_was_not_sent_is_dropped(tmp_path: Path) -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     with ours, theirs, (tmp_path / "file").open("wb") as file:
         ours.setblocking(False)

@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wan_healthd.digest.plan import CHUNK_BYTES, RUN_BLOCKS, RunBuilder, chunks, wanted_blocks, wanted_bytes
+from wan_healthd.digest.plan import CHUNK_BYTES, RUN_BLOCKS, Chunks, RunBuilder, wanted_blocks, wanted_bytes
 from wan_healthd.domain.digests import BLOCK_BYTES, Algorithm, Assurance
 from wan_healthd.domain.extents import merge, ranges_of_blocks
 from wan_healthd.domain.ports import BlockRun, ReadRequest
@@ -26,7 +26,9 @@ def runs_of(blocks: set[int]) -> tuple[tuple[int, int], ...]:
 def test_chunks_cover_exactly_what_is_wanted(size_bytes: int, blocks: set[int] | None) -> None:
     request = ReadRequest(size_bytes, (Algorithm.BLAKE3_1M,), blocks=None if blocks is None else runs_of(blocks))
     runs = wanted_blocks(request)
-    planned = list(chunks(runs, size_bytes))
+    chunks = Chunks(runs, size_bytes)
+    planned = list(chunks)
+    assert (len(chunks), chunks[1:3]) == (len(planned), planned[1:3])
     assert merge(planned) == ranges_of_blocks(range(100) if blocks is None else blocks, size_bytes)
     assert sum(chunk.length for chunk in planned) == wanted_bytes(runs, size_bytes)
     assert all(chunk.offset % BLOCK_BYTES == 0 and 0 < chunk.length <= CHUNK_BYTES for chunk in planned)

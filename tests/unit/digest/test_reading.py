@@ -19,11 +19,11 @@ from wan_healthd.digest import disk_file
 from wan_healthd.digest.assurance import assure
 from wan_healthd.digest.disk_file import DiskFile
 from wan_healthd.digest.kernel import filesystem_magic
-from wan_healthd.digest.reading import Reading
+from wan_healthd.digest.reading import READERS, Reading
 from wan_healthd.digest.slots import SlotPool
 from wan_healthd.domain.digests import BLOCK_BYTES, Algorithm, Assurance
 from wan_healthd.domain.extents import ByteRange, merge
-from wan_healthd.domain.ports import BlockRun, ReadOutcome, ReadRequest
+from wan_healthd.domain.ports import BlockRun, ReadMode, ReadOutcome, ReadRequest
 
 MIB = 1 << 20
 SECTOR = 4096
@@ -169,7 +169,7 @@ def test_a_cancelled_read_ends_at_once(tmp_path: Path) -> None:
     account = Account(raise_after=4 * MIB)
     with opened(path) as descriptor, pytest.raises(InterruptedReading):
         read(DiskFile(descriptor), len(CONTENT), account)
-    assert account.pulses == [4 * MIB]
+    assert len(account.pulses) <= READERS[ReadMode.POLITE]
 
 
 class FailingListener(Account):
@@ -241,7 +241,7 @@ def test_where_direct_reads_fail_the_cache_is_read_and_named(
 
     account = Watching()
     with opened(path) as descriptor:
-        proof = assure(filesystem_magic(descriptor), direct=True)
+        proof = assure(filesystem_magic(descriptor), direct=True, before=0, after=0)
         source = FussyFile(descriptor)
         source.refuses_from = refuses_from
         outcome = read(source, len(CONTENT), account)
@@ -265,7 +265,7 @@ def test_a_real_disk_proves_and_memory_does_not(tmp_path: Path) -> None:
 
 
 def test_the_worst_storage_is_described_in_bounded_memory() -> None:
-    from wan_healthd.digest.chunk_reader import MAX_GAPS, Gaps
+    from wan_healthd.digest.ledger import MAX_GAPS, Gaps
 
     gaps = Gaps()
     for sector in range(0, 2 * (MAX_GAPS + 10), 2):

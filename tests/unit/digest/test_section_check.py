@@ -118,8 +118,8 @@ def feed(check: SectionCheck, content: bytes, holes: tuple[ByteRange, ...] = ())
     for offset in range(0, len(content), 4 * MIB):
         piece = content[offset : offset + 4 * MIB]
         slot.memory[: len(piece)] = piece
-        slot.chunk = ByteRange(offset, len(piece))
-        slot.holes = tuple(hole for hole in holes if hole.offset < slot.chunk.end and offset < hole.end)
+        slot.begin(ByteRange(offset, len(piece)))
+        slot.unreadable = [hole for hole in holes if hole.offset < slot.chunk.end and offset < hole.end]
         check.work(slot)
 
 

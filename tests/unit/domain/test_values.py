@@ -16,7 +16,7 @@ from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.files import FileLook, Presence, Role
 from wan_healthd.domain.findings import Cause, CorruptionType, Finding, Severity
 from wan_healthd.domain.identity import FileIdentity
-from wan_healthd.domain.paths import base64_if_needed, display, printable
+from wan_healthd.domain.paths import base64_if_needed, display, printable, printable_lines
 from wan_healthd.domain.ports import BlockRun, ReadOutcome
 from wan_healthd.domain.settings import HealthCheckConfig, Settings, SweepSettings
 from wan_healthd.domain.verdicts import HealthStatus
@@ -147,3 +147,11 @@ def test_errors_for_people_carry_a_code_and_a_cure() -> None:
 def test_the_incremental_sweep_follows_the_check_interval_unless_stated(every_s: float | None, expected: float) -> None:
     settings = Settings(health=HealthCheckConfig(check_interval_hours=2), sweep=SweepSettings(incremental_every=every_s))
     assert settings.incremental_every_s == expected
+
+
+def test_of_several_lines_none_passes_for_another_ones() -> None:
+    assert (
+        printable_lines("two errors\na: \x1b[31m\nhealthctl: all is well")
+        == "two errors\n  a: \\x1b[31m\n  healthctl: all is well"
+    )
+    assert printable_lines("one\rline") == "one\\rline"

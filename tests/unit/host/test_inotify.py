@@ -222,19 +222,23 @@ def test_children_do_not_inherit_the_watch(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_thread_that_dies_is_told_and_can_be_replaced(
-    tmp_path: Path, watched: Callable[[Callable[[WatchEvent], None], Path], InotifyWatcher]
-) -> None:
-    hints, root = Hints(), os.fsencode(tmp_path)
-    watcher = watched(hints, tmp_path)
-    folder = os.open(tmp_path, os.O_RDONLY)
-    os.dup2(folder, inotify_descriptor(), inheritable=False)  # reading a folder raises EISDIR
-    os.close(folder)
-    (tmp_path / "wake-up").touch()
-    hints.wait_for(WatchKind.FAILED, root)
-    watcher.add_root(root)
-    (tmp_path / "file").write_bytes(b"x")
-    hints.wait_for(WatchKind.CLOSED, root + b"/file")
+def test_a_thread_that_dies_is_told_and_can_be_replaced(tmp_path: Path) -> None:
+    hints, root, complaints = Hints(), os.fsencode(tmp_path), list[str]()
+    watcher = InotifyWatcher(complain=complaints.append)
+    watcher.start(hints)
+    try:
+        watcher.add_root(root)
+        folder = os.open(tmp_path, os.O_RDONLY)
+        os.dup2(folder, inotify_descriptor(), inheritable=False)  # reading a folder raises EISDIR
+        os.close(folder)
+        (tmp_path / "wake-up").touch()
+        hints.wait_for(WatchKind.FAILED, root)
+        assert complaints == [f"the thread that hears of changes below {tmp_path} ended by itself, and is replaced"]
+        watcher.add_root(root)
+        (tmp_path / "file").write_bytes(b"x")
+        hints.wait_for(WatchKind.CLOSED, root + b"/file")
+    finally:
+        watcher.stop()
 
 
 def test_repeated_writes_count_once_but_never_across_a_close() -> None:

@@ -7,13 +7,18 @@ import io
 import json
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 import structlog
 
+from tests.unit.host.test_journal import decode, journald
 from wan_healthd.host.logging import configure, set_level
+
+__all__ = ["journald"]
 
 NASTY = "new\nline \x1b[2J \u202e \udcff"
 
@@ -65,7 +70,7 @@ def test_the_journal_gets_a_priority_and_one_line_each(tmp_path: Path, monkeypat
     with (tmp_path / "stderr").open("w", encoding="utf-8") as stream:
         facts = os.fstat(stream.fileno())
         monkeypatch.setenv("JOURNAL_STREAM", f"{facts.st_dev}:{facts.st_ino}")
-        configure("debug", stream)
+        configure("debug", stream, journal=str(tmp_path / "absent"))
         log_everything()
         configure("info", io.StringIO())
     lines = (tmp_path / "stderr").read_text("utf-8").splitlines()
@@ -75,6 +80,47 @@ def test_the_journal_gets_a_priority_and_one_line_each(tmp_path: Path, monkeypat
     assert lines[3] == "<4>queue overflowed below b'/models'"
     assert lines[4].startswith('<3>failed exception="Traceback')
     assert len(lines) == 5
+
+
+@pytest.fixture
+def journal_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TextIO]:
+    """Our stderr as systemd connects it to the journal."""
+    with (tmp_path / "stderr").open("w", encoding="utf-8") as stream:
+        facts = os.fstat(stream.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{facts.st_dev}:{facts.st_ino}")
+        yield stream
+
+
+def test_the_journal_gets_the_keys_as_fields(journal_stream: TextIO, journald: socket.socket) -> None:
+    token = "hf_abcdefghijklmnop"
+    configure("info", journal_stream, (token,), journald.getsockname())
+    log = structlog.stdlib.get_logger("wan_healthd.test")
+    log.warning("cannot read", path=f"/models/{NASTY}", tries=2, **{token: token})
+    try:
+        int("seven")
+    except ValueError:
+        log.exception("failed")
+    configure("info", io.StringIO())
+    first, second = (decode(journald.recv(65536)) for _ in range(2))
+    assert first["MESSAGE"].startswith(b'cannot read path="/models/new')
+    assert first["MESSAGE"].isascii()
+    assert (first["PRIORITY"], first["SYSLOG_IDENTIFIER"], first["WAN_LOGGER"]) == (b"4", b"wan-healthd", b"wan_healthd.test")
+    assert first["WAN_LOG_PATH"] == f"/models/{NASTY}".encode("utf-8", "backslashreplace")
+    assert first["WAN_LOG_TRIES"] == b"2"
+    assert token.encode() not in b"".join((*first.values(), *(name.lower().encode() for name in first)))
+    assert first["CODE_FILE"] == __file__.encode()
+    assert second["MESSAGE"].splitlines()[:2] == [b"failed", b"    Traceback (most recent call last):"]
+    assert second["WAN_LOG_EXCEPTION"].endswith(b"invalid literal for int() with base 10: 'seven'")
+    assert os.path.getsize(journal_stream.name) == 0
+
+
+def test_what_the_journal_does_not_take_is_written_to_stderr(journal_stream: TextIO, journald: socket.socket) -> None:
+    configure("info", journal_stream, (), journald.getsockname())
+    journald.close()
+    structlog.stdlib.get_logger("wan_healthd.test").warning("cannot read", tries=2)
+    configure("info", io.StringIO())
+    with open(journal_stream.name, encoding="utf-8") as said:
+        assert said.read() == "<4>cannot read tries=2\n"
 
 
 def all_that_is_there(descriptor: int) -> str:
@@ -125,7 +171,7 @@ def test_a_secret_is_never_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         facts = os.fstat(stream.fileno())
         if is_journal:
             monkeypatch.setenv("JOURNAL_STREAM", f"{facts.st_dev}:{facts.st_ino}")
-        configure("debug", stream, (token, quoted, "on"))
+        configure("debug", stream, (token, quoted, "on"), str(tmp_path / "absent"))
         log = structlog.stdlib.get_logger("wan_healthd.test")
         log.info(f"sent Bearer {token}", header=f"Bearer {token}", **{token: quoted})
         logging.getLogger("aiohttp.client").warning("refused %s", {"authorization": token})

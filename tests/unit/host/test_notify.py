@@ -44,13 +44,28 @@ def test_every_message(manager: socket.socket, notifier: SystemdNotifier) -> Non
     notifier.reloading()
     notifier.watchdog()
     notifier.stopping()
-    assert [manager.recv(4096) for _ in range(5)] == [
+    notifier.extend(30.5)
+    notifier.let_go("control")
+    notifier.trigger()
+    assert [manager.recv(4096) for _ in range(8)] == [
         b"READY=1\n",
         b"STATUS=3 of 7 files read\n",
         b"RELOADING=1\nMONOTONIC_USEC=1000000000\n",
         b"WATCHDOG=1\n",
         b"STOPPING=1\n",
+        b"EXTEND_TIMEOUT_USEC=30500000\n",
+        b"FDSTOREREMOVE=1\nFDNAME=control\n",
+        b"WATCHDOG=trigger\n",
     ]
+
+
+def test_a_descriptor_is_handed_over_to_be_kept(manager: socket.socket, notifier: SystemdNotifier) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        notifier.keep("control", listener.fileno())
+        message, (received,), _flags, _address = socket.recv_fds(manager, 4096, 2)
+        assert message == b"FDSTORE=1\nFDNAME=control\n"
+        assert os.path.sameopenfile(received, listener.fileno())
+        os.close(received)
 
 
 def test_a_file_name_in_the_status_cannot_speak_to_the_manager(manager: socket.socket, notifier: SystemdNotifier) -> None:
@@ -110,6 +125,10 @@ def test_without_a_manager_nothing_happens(place: str, monkeypatch: pytest.Monke
     for tell in (made.ready, made.reloading, made.stopping, made.watchdog):
         tell()
     made.status("text")
+    made.trigger()
+    made.extend(1)
+    made.keep("control", 0)
+    made.let_go("control")
     assert made.watchdog_interval_s is None
 
 

@@ -122,7 +122,8 @@ def test_a_thread_that_does_not_read_is_replaced(tmp_path: Path) -> None:
             hints(event)
 
     root = os.fsencode(tmp_path)
-    watcher = InotifyWatcher(canary_s=0.2)
+    complaints: list[str] = []
+    watcher = InotifyWatcher(canary_s=0.2, complain=complaints.append)
     watcher.start(hang)
     watcher.add_root(root)
     first = next(thread for thread in threading.enumerate() if thread.name == "wan-inotify")
@@ -135,6 +136,7 @@ def test_a_thread_that_does_not_read_is_replaced(tmp_path: Path) -> None:
         write(root + b"/file")
         hints.wait_for(WatchKind.CLOSED, root + b"/file")
         assert hints.kinds_of(root + b"/unread") == []
+        assert complaints == [f"the thread that hears of changes below {tmp_path} hangs, and is replaced"]
     finally:
         release.set()
         watcher.stop()
@@ -183,6 +185,22 @@ watcher.stop()
     told = in_namespace(program, tmp_path, "--mount")
     wanted = ["folder-changed /sub", "closed /sub/over", "folder-changed /sub", "closed /sub/covered/under", "patrol False"]
     assert [line for line in once(told) if line in wanted] == wanted
+
+
+def test_a_mount_that_looks_as_it_did_before_is_seen_to_all_the_same(tmp_path: Path) -> None:
+    """As after a disk was unplugged and plugged in again between two looks, under the same numbers."""
+    (tmp_path / "sub").mkdir(parents=True)
+    program = f"""{MOUNTING}
+tmpfs(root + b"/sub")
+watcher.add_root(root)
+patrol()
+run("mount", "-o", "remount,noexec", root + b"/sub")
+patrol()
+patrol()
+watcher.stop()
+"""
+    told = [line for line in in_namespace(program, tmp_path, "--mount") if line.startswith(("patrol", "folder-changed /sub"))]
+    assert told[-3:] == ["folder-changed /sub", "patrol True", "patrol False"]
 
 
 def test_a_root_behind_a_link_knows_its_mounts(tmp_path: Path) -> None:

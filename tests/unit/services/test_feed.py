@@ -238,5 +238,8 @@ def test_news_wakes_everybody_who_waits() -> None:
         began = here.loop.time()
         await here.feed.next_news(0.02)
         assert here.loop.time() - began < 1, "without news it returns all the same"
+        seen = here.feed.stirs
+        here.feed.stirred()
+        await asyncio.wait_for(here.feed.next_news(3600, since=seen), LIMIT_S)
 
     stage(scenario)

@@ -23,6 +23,8 @@ from wan_healthd.services.claims import Claims
 from wan_healthd.services.evidence import gather
 from wan_healthd.services.headers import HeaderSaid
 from wan_healthd.services.hearing import Heard, Hearing
+from wan_healthd.services.known import Known
+from wan_healthd.store import models
 from wan_healthd.store.records import PathState
 
 SIDECAR = f"{FILE}.sha256"
@@ -67,7 +69,11 @@ async def claims_on(shop: Workshop, name: str = FILE) -> Heard:
     """What is claimed of the file as it is now."""
     state, evidence = await evidence_of(shop, name)
     async with hearing_of(shop) as hearing:
-        return await hearing.claims_on(state, evidence)
+        return await hearing.claims_on(await known(shop, state), evidence)
+
+
+async def known(shop: Workshop, state: PathState) -> Known:
+    return Known(state, await shop.database.read(lambda db: models.owner(db, state.record.id)))
 
 
 async def evidence_of(shop: Workshop, name: str) -> tuple[PathState, FileEvidence]:
@@ -201,6 +207,6 @@ def test_a_file_of_no_model_is_judged_by_itself(tmp_path: Path) -> None:
         await shop.judge(FILE)
         await shop.trust.trust("flux", [], uid=0, reason="")
         async with hearing_of(shop) as hearing:
-            assert await hearing.claims_on(state, evidence) == Heard(evidence)
+            assert await hearing.claims_on(Known(state), evidence) == Heard(evidence)
 
     play(tmp_path, judged(scenario))

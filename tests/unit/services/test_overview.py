@@ -120,6 +120,7 @@ def test_files(tmp_path: Path) -> None:
             Assurance.DISK,
         )
         assert (sound.size_bytes, sound.last_read_at, len(sound.sha256 or "")) == (len(WEIGHTS), shop.clock.now(), 64)
+        assert sound.from_disk_bytes == len(WEIGHTS)
         assert gone.status is HealthStatus.MISSING
         assert gone.path_b64
         for verb in (overview(shop).files, overview(shop).result):

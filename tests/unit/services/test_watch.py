@@ -23,7 +23,7 @@ from wan_healthd.services.watch import AT_A_TIME, Watch
 ROOT, INNER, POLLED = b"/r", b"/r/inner", b"/polled"
 MOST_PENDING = 100
 SLOW = Pace(patrol=3600.0, poll=3600.0)
-BRISK = Pace(patrol=0.005, retry_first=0.01, retry_most=0.02, poll=3600.0)
+BRISK = Pace(patrol=0.005, round=0.005, retry_first=0.01, retry_most=0.02, poll=3600.0)
 
 
 class Post:
@@ -262,7 +262,7 @@ def test_a_lost_root_is_tried_at_once_when_something_is_mounted() -> None:
         assert ROOT in here.watcher.roots
         assert here.patrol.lost == ()
 
-    post(scenario, Pace(patrol=0.005, retry_first=3600.0, retry_most=3600.0))
+    post(scenario, Pace(patrol=0.005, round=0.005, retry_first=3600.0, retry_most=3600.0))
 
 
 def test_what_cannot_be_watched_is_polled_and_tried_again() -> None:
@@ -281,10 +281,10 @@ def test_what_cannot_be_watched_is_polled_and_tried_again() -> None:
         await asyncio.sleep(0.05)
         assert set(here.swept) == {(POLLED, POLLED)}
 
-    post(scenario, Pace(patrol=0.005, retry_first=0.01, retry_most=0.02, poll=0.01))
+    post(scenario, Pace(patrol=0.005, round=0.005, retry_first=0.01, retry_most=0.02, poll=0.01))
 
 
-IMPATIENT = Pace(patrol=0.005, retry_first=0.01, retry_most=0.02, poll=3600.0, patience=0.05)
+IMPATIENT = Pace(patrol=0.005, round=0.005, retry_first=0.01, retry_most=0.02, poll=3600.0, patience=0.05)
 
 
 def test_a_root_that_does_not_answer_holds_up_no_other() -> None:

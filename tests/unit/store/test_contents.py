@@ -66,6 +66,13 @@ def test_a_first_read_that_was_cut_short_begins_anew(connection: Connection) -> 
     )
 
 
+def test_a_first_read_that_another_worker_began_anew_has_no_block_twice(connection: Connection) -> None:
+    content = contents.ensure(connection, identity())
+    for first, count, seed in ((0, 2, 1), (2, 1, 2), (0, 1, 3), (1, 3, 4)):
+        contents.add_run(connection, content.id, BlockRun(first, digests(count, seed=seed), Assurance.DISK), NOW)
+    assert contents.block_map(connection, content.id, identity().size_bytes).digests == digests(1, seed=3) + digests(3, seed=4)
+
+
 def test_only_a_complete_content_is_whole(connection: Connection) -> None:
     content = contents.ensure(connection, identity())
     assert not content.is_whole

@@ -1,0 +1,232 @@
+"""How fast content is read and digested, what that costs, and what it leaves in the page cache.
+
+    python -m tests.benchmarks.disk_reading --megabytes 2048 --runs 5 --folder /var/tmp
+
+makes two files of random bytes and, by turns in each round, reads them past the page cache without hashing (8 threads, each
+4 MiB at a time: the reference "raw"), hashes the like in memory, has the digest engine scrub them (BLAKE3 of blocks) and read
+them for the first time (SHA-256 and blocks), and lets a naive loop and whichever of b3sum, openssl and sha256sum is installed
+read one of them cold. Ratios are taken within each round, since disk and neighbours change; a first read is held against raw
+or against SHA-256 in memory, whichever is slower.
+
+Nothing is asserted: figures depend on the disk, the processor, and who else uses them. In a virtual machine "raw" may be the
+host's memory, faster than any disk: two first reads then end at the processor, at what all cores hash together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import itertools
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import psutil
+from blake3 import blake3
+from msgspec import Struct
+
+from tests.support.residency import chill, resident_bytes
+from wan_healthd.digest.engine import WorkerEngine
+from wan_healthd.digest.slots import Slot
+from wan_healthd.domain.digests import BLOCK_BYTES, Algorithm
+from wan_healthd.domain.ports import ReadMode, ReadRequest
+
+CHUNK_BYTES = 4 << 20
+RAW_THREADS = 8
+IN_MEMORY_BYTES = 64 << 20
+SMALL_BYTES, SMALL_READS = 4096, 200
+BLOCKS = (Algorithm.BLAKE3_1M,)
+BOTH = (Algorithm.SHA256, Algorithm.BLAKE3_1M)
+PEERS = (("b3sum", "b3sum"), ("openssl", "openssl dgst -sha256"), ("sha256sum", "sha256sum"))
+MEMORY_BLAKE3, MEMORY_SHA256, RAW = "BLAKE3 in memory", "SHA-256 in memory", "raw"
+
+
+class Cost(Struct, frozen=True):
+    """One turn: bytes, seconds of the clock and of the processor, and bytes that stayed in the page cache."""
+
+    size_bytes: int
+    wall_s: float
+    processor_s: float
+    cached_bytes: int = 0
+
+    @property
+    def rate(self) -> float:
+        """MB/s."""
+        return self.size_bytes / self.wall_s / 1e6
+
+
+class Contestant(Struct, frozen=True):
+    """`work` reads `paths`, or hashes in memory if there are none; `against`: the slowest of these is its reference."""
+
+    name: str
+    work: Callable[[], Awaitable[int]]
+    paths: tuple[Path, ...] = ()
+    against: tuple[str, ...] = (RAW,)
+
+
+def read_raw(path: Path) -> int:
+    """Past the page cache, into large pages, without a look at the bytes."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECT)
+    size_bytes = os.fstat(descriptor).st_size
+    offsets = iter(range(0, size_bytes, CHUNK_BYTES))
+    turn = threading.Lock()
+
+    def read() -> None:
+        memory = Slot().memory
+        while True:
+            with turn:
+                offset = next(offsets, None)
+            if offset is None:
+                return
+            os.preadv(descriptor, [memory], offset)
+
+    threads = [threading.Thread(target=read) for _ in range(RAW_THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    os.close(descriptor)
+    return size_bytes
+
+
+def hash_memory(memory: memoryview, piece_bytes: int, update: Callable[[memoryview], object]) -> int:
+    for start in range(0, len(memory), piece_bytes):
+        update(memory[start : start + piece_bytes])
+    return len(memory)
+
+
+def read_naively(path: Path) -> int:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(BLOCK_BYTES):
+            digest.update(piece)
+    return path.stat().st_size
+
+
+def run_peer(command: str, path: Path) -> int:
+    subprocess.run([*command.split(), path], stdout=subprocess.DEVNULL, check=True)
+    return path.stat().st_size
+
+
+async def digest(engine: WorkerEngine, paths: Sequence[Path], algorithms: tuple[Algorithm, ...], mode: ReadMode) -> int:
+    """All at once, by the engine; returns the bytes."""
+    with ExitStack() as opened:
+        files = [opened.enter_context(path.open("rb")) for path in paths]
+        requests = [ReadRequest(path.stat().st_size, algorithms, mode) for path in paths]
+        reads = [engine.read(file.fileno(), request, lambda run: None) for file, request in zip(files, requests, strict=True)]
+        outcomes = await asyncio.gather(*reads)
+    return sum(outcome.bytes_read for outcome in outcomes)
+
+
+def processor_s(worker: psutil.Process) -> float:
+    """Of us, our finished children, and the worker."""
+    ours = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    theirs = worker.cpu_times()
+    return sum(used.ru_utime + used.ru_stime for used in ours) + theirs.user + theirs.system
+
+
+async def take_turn(contestant: Contestant, worker: psutil.Process) -> Cost:
+    for path in contestant.paths:
+        chill(path)
+    before, began = processor_s(worker), time.perf_counter()
+    size_bytes = await contestant.work()
+    wall_s, used_s = time.perf_counter() - began, processor_s(worker) - before
+    return Cost(size_bytes, wall_s, used_s, sum(resident_bytes(path) for path in contestant.paths))
+
+
+def in_thread(work: Callable[[], int]) -> Callable[[], Awaitable[int]]:
+    return lambda: asyncio.to_thread(work)
+
+
+def contestants(engine: WorkerEngine, one: Path, other: Path, mode: ReadMode) -> list[Contestant]:
+    memory = memoryview(os.urandom(min(IN_MEMORY_BYTES, one.stat().st_size)))
+    sha256, single, both = hashlib.sha256(), (one,), (one, other)
+    slowest = (RAW, MEMORY_SHA256)
+    peers = [(name, command) for name, command in PEERS if shutil.which(name)]
+    return [
+        Contestant(RAW, in_thread(partial(read_raw, one)), single),
+        Contestant(MEMORY_BLAKE3, in_thread(partial(hash_memory, memory, BLOCK_BYTES, lambda data: blake3(data).digest()))),
+        Contestant(MEMORY_SHA256, in_thread(partial(hash_memory, memory, CHUNK_BYTES, sha256.update))),
+        Contestant("scrub", partial(digest, engine, single, BLOCKS, mode), single),
+        Contestant("scrub, 2 files", partial(digest, engine, both, BLOCKS, mode), both),
+        Contestant("first read", partial(digest, engine, single, BOTH, mode), single, slowest),
+        Contestant("first read, 2 files", partial(digest, engine, both, BOTH, mode), both),
+        Contestant("naive SHA-256", in_thread(partial(read_naively, one)), single, slowest),
+        *(Contestant(command, in_thread(partial(run_peer, command, one)), single) for _, command in peers),
+    ]
+
+
+def line(contestant: Contestant, rounds: Sequence[dict[str, Cost]]) -> str:
+    costs = [costs[contestant.name] for costs in rounds]
+    rates = [cost.rate for cost in costs]
+    ratios = [own.rate / min(turn[name].rate for name in contestant.against) for own, turn in zip(costs, rounds, strict=True)]
+    processor = statistics.median(cost.processor_s / cost.size_bytes * 1e9 for cost in costs)
+    spread = (max(rates) - min(rates)) / statistics.median(rates) * 100
+    figures = f"{statistics.median(rates):>9.0f}{max(rates):>8.0f}{spread:>8.0f} %"
+    cached = f"{max(cost.cached_bytes for cost in costs) / 1e6:>10.1f}" if contestant.paths else f"{'-':>10}"
+    return f"{contestant.name:<22}{figures}{statistics.median(ratios):>8.2f}{max(ratios):>8.2f}{processor:>9.2f}{cached}"
+
+
+async def small_read_ms(engine: WorkerEngine, folder: Path, mode: ReadMode) -> float:
+    """The median of first reads of a file of 4 KiB, in milliseconds."""
+    path = folder / "small"
+    path.write_bytes(os.urandom(SMALL_BYTES))
+    chill(path)
+    times = []
+    for _ in range(SMALL_READS):
+        began = time.perf_counter()
+        await digest(engine, (path,), BOTH, mode)
+        times.append(time.perf_counter() - began)
+    return statistics.median(times) * 1e3
+
+
+def make(path: Path, size_bytes: int) -> Path:
+    with path.open("wb") as file:
+        for start in range(0, size_bytes, IN_MEMORY_BYTES):
+            file.write(os.urandom(min(IN_MEMORY_BYTES, size_bytes - start)))
+    return path
+
+
+async def measure(folder: Path, size_bytes: int, runs: int, mode: ReadMode) -> None:
+    one, other = (make(folder / name, size_bytes) for name in ("one", "other"))
+    engine = WorkerEngine(on_lost=print)
+    try:
+        small_ms = await small_read_ms(engine, folder, mode)  # also starts the worker
+        worker = psutil.Process(engine.pid)
+        field = contestants(engine, one, other, mode)
+        rounds = [{entry.name: await take_turn(entry, worker) for entry in field} for _ in itertools.repeat(None, runs)]
+        peak = next(text for text in Path(f"/proc/{worker.pid}/status").read_text().splitlines() if "VmHWM" in text)
+    finally:
+        await engine.close()
+    print(f"{'':<22}{'MB/s':>9}{'best':>8}{'spread':>10}{'ratio':>8}{'best':>8}{'cpu s/GB':>9}{'cached MB':>10}")
+    for entry in field:
+        print(line(entry, rounds))
+    print(f"a file of 4 KiB: {small_ms:.2f} ms; the worker held {int(peak.split()[1]) / 1e3:.0f} MB at most")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--megabytes", type=int, default=256, help="size of each of the two files (default: 256)")
+    parser.add_argument("--runs", type=int, default=3, help="rounds (default: 3)")
+    parser.add_argument("--mode", type=ReadMode, default=ReadMode.FULL, help="full, polite or idle (default: full)")
+    parser.add_argument("--folder", default=None, help="where the files are made (default: the temporary folder)")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="wan-", dir=options.folder))
+    try:
+        asyncio.run(measure(folder, max(1, options.megabytes) << 20, max(1, options.runs), options.mode))
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
