@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from functools import partial
 
 from wan_healthd.blueprint import Blueprint
 from wan_healthd.checks.verdict import corruption_report
@@ -16,6 +17,7 @@ from wan_healthd.domain.ports import Clock, Threads
 from wan_healthd.host import disk
 from wan_healthd.host.clock import SystemClock
 from wan_healthd.host.cron import ApSchedulerCron
+from wan_healthd.host.disk_use import DiskUse
 from wan_healthd.host.files import LocalFiles
 from wan_healthd.host.inotify import InotifyWatcher
 from wan_healthd.host.probes.system import SystemProbes
@@ -25,6 +27,7 @@ from wan_healthd.services.activity import Activity
 from wan_healthd.services.alert import Alerter
 from wan_healthd.services.arriving import LULL_S
 from wan_healthd.services.atlases import Atlases
+from wan_healthd.services.budget import BudgetWatch
 from wan_healthd.services.claims import Claims
 from wan_healthd.services.conditions import Conditions
 from wan_healthd.services.conduct import INCREMENTAL, Conductor
@@ -32,6 +35,7 @@ from wan_healthd.services.crew import Crew
 from wan_healthd.services.crowds import Crowds
 from wan_healthd.services.deadline import Deadline, Unanswered
 from wan_healthd.services.doctor import Doctor, Surroundings
+from wan_healthd.services.downloads import MOST_FOLLOWED, Downloads
 from wan_healthd.services.exposure import ExposureWatch
 from wan_healthd.services.feed import Feed
 from wan_healthd.services.gaps import GapTeller
@@ -46,6 +50,7 @@ from wan_healthd.services.liveness import Liveness
 from wan_healthd.services.lookup import Lookup
 from wan_healthd.services.loops import loops
 from wan_healthd.services.overview import Overview
+from wan_healthd.services.pacing import Pacer
 from wan_healthd.services.patrol import Pace, Patrol
 from wan_healthd.services.pause import Pauses
 from wan_healthd.services.places import Places
@@ -98,6 +103,8 @@ class House:
         settler = Settler(self._settled)
         self.crowds = Crowds(self._hinted, self._crowded)
         self._arriving = Settler(self._look_for_arrivals, LULL_S)
+        followed = MOST_FOLLOWED if blueprint.settings.health.corruption_detection_enabled else 0
+        self.downloads = Downloads(engine=engine, files=files, threads=patient, crew=crew, most=followed)
         self.inspector = Inspector(
             queue=self.queue,
             files=files,
@@ -110,7 +117,7 @@ class House:
                 claims=Claims(files, patient, self.clock, blueprint.manifests, word),
                 reads_content=blueprint.settings.health.corruption_detection_enabled,
             ),
-            reader=ContentReader(engine, database, self.clock, self.activity),
+            reader=ContentReader(engine, database, self.clock, self.activity, blueprint.settings.sweep.mode, self.downloads),
             database=database,
             places=Places(files, patient, database, atlases),
             publisher=self.publisher,
@@ -147,6 +154,9 @@ class House:
             complain=complain,
         )
         self.pauses = Pauses(self.queue, self.inspector, database, self.clock, self.feed)
+        self.pacer = Pacer(
+            blueprint.settings.sweep, engine, self.queue, self.pauses, self.clock, threads, DiskUse(roots, self.clock).sample
+        )
         self.copies = GoodCopies(blueprint.state, database, threads, self.clock, complain)
         self.conductor = Conductor(
             sweeper=self.sweeper,
@@ -193,14 +203,15 @@ class House:
                 threads=threads,
                 queue=self.queue,
                 crew=crew,
-                sweep=self._retell,
-                root_of=self._root_of,
+                sweep=partial(self.conductor.ask_folder, is_retold=True),
+                root_of=lambda path: self.watch.root_of(path),  # noqa: PLW0108 - likewise
                 manifests=blueprint.manifest_places,
             ),
             roots=roots,
             crew=crew,
             sweep=self.conductor.ask_folder,
             patrol=self.patrol,
+            is_growing=self.downloads.touched,
         )
         self.state_watch = StateWatch(
             database=database, clock=self.clock, alerter=self.alerter, feed=self.feed, recovered=self._catch_up
@@ -215,8 +226,9 @@ class House:
             folders=(*roots, *(() if blueprint.state is None else (posixpath.dirname(blueprint.state),))),
             settings=blueprint.settings.health,
         )
-        goal = timedelta(seconds=blueprint.settings.exposure_goal_s)
-        self.exposure = ExposureWatch(database, self.clock, self.conditions, goal)
+        self.budget = BudgetWatch(database, self.conditions, blueprint.settings.sweep)
+        goal = timedelta(seconds=self.settings.exposure_goal_s)
+        self.exposure = ExposureWatch(database, self.clock, self.conditions, goal, self.budget)
         self.schedule = Schedule(
             cron=ApSchedulerCron(self.clock),
             clock=self.clock,
@@ -235,6 +247,8 @@ class House:
             schedule=self.schedule,
             patrol=self.patrol,
             pauses=self.pauses,
+            yielding=lambda: self.pacer.yielding,
+            advice=lambda: self.budget.findings,
             feed=self.feed,
             storage=self.storage,
             usage_percent=lambda: self.storage.fullest_percent(roots),
@@ -248,6 +262,7 @@ class House:
                 patrol=self.patrol,
                 schedule=self.schedule,
                 worker=lambda: engine.pulses,
+                is_waiting=lambda: self.pacer.is_waiting,
                 crew=crew,
                 hang_s=blueprint.hang_s,
             ),
@@ -302,6 +317,7 @@ class House:
             self._arriving.close()
             await self.watch.stop()
             self.crowds.close()
+            self.downloads.close()
 
     def _begin(self, what: str, look: Callable[[], Coroutine[None, None, None]]) -> None:
         """Run a look beside everything else; the next one comes, whatever came of this."""
@@ -347,22 +363,13 @@ class House:
             await self.start_monitoring()
         self.conductor.ask(INCREMENTAL)
 
-    def _retell(self, root: bytes, folder: bytes) -> None:
-        """Other things are said of the files there."""
-        self.conductor.ask_folder(root, folder, is_retold=True)
-
-    def _root_of(self, path: bytes) -> bytes | None:
-        return self.watch.root_of(path)
-
     def _look_for_arrivals(self, folder: bytes) -> None:
         """What may have been on its way is there by now, or it is missed."""
-        root = self._root_of(folder)
-        if root is not None and self._is_watching:
+        if (root := self.watch.root_of(folder)) is not None and self._is_watching:
             self.conductor.ask_folder(root, folder)
 
     def _settled(self, path: bytes) -> None:
-        root = self._root_of(path)
-        if root is None:
+        if (root := self.watch.root_of(path)) is None:
             return
         links = hf_cache.repo_of_blob(path) or hf_cache.cache_of_payload(path)
         if links is not None and is_at_or_below(links, root):  # nobody's file: what links to it is looked at
@@ -375,13 +382,11 @@ class House:
         self.conductor.ask_folder(root, root)
 
     def _hinted(self, path: bytes) -> None:
-        root = self._root_of(path)
-        if root is not None:
+        if (root := self.watch.root_of(path)) is not None:
             self.crew.start(self._enqueue_hint(root, path))
 
     def _crowded(self, folder: bytes) -> None:
-        root = self._root_of(folder)
-        if root is not None:
+        if (root := self.watch.root_of(folder)) is not None:
             self.conductor.ask_folder(root, folder)
 
     async def _enqueue_hint(self, root: bytes, path: bytes) -> None:

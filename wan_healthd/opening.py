@@ -43,6 +43,7 @@ async def open_house(blueprint: Blueprint) -> AsyncIterator[House]:
         await house.pauses.restore()
         stack.callback(house.copies.close)
         services = (
+            house.pacer.run,
             house.inspector.run,
             house.conductor.run,
             house.feed.run,

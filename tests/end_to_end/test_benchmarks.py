@@ -29,6 +29,14 @@ def test_close_to_verdict_measures_both_kinds() -> None:
     assert all(float(figure) > 0 for row in rows for figure in row.split()[2:])
 
 
+def test_followed_download_is_held_against_a_read() -> None:
+    head, *rows, last = run("followed_download", "--megabytes", "20", "--rate", "20", "--runs", "1")
+    assert head.split()[-1] == "proof"
+    assert [row.split()[:2] for row in rows] == [["followed", "1"], ["read", "1"]]
+    assert all(float(figure) > 0 for row in rows for figure in row.split()[2:5])
+    assert last.startswith("ratio ")
+
+
 def test_new_files_counts_transactions() -> None:
     head, *rows = run("new_files", "--files", "20")
     assert head.split()[:3] == ["new", "files", "files"]

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
+MIB = 1 << 20
 STALL_LOOK_S = 0.02
 LFS_FROM_BYTES = 4096
 """Larger files are kept in git-LFS, smaller ones in git itself."""
@@ -88,6 +89,7 @@ class Hub:
     Attributes:
         requests: what was asked, as "METHOD /path".
         stalls: after how many bytes the files at these paths stop coming, for as long as the path is in here.
+        trickles: files at these paths come a MiB at a time, this many seconds apart, for as long as the path is in here.
         xet_hashes: what the trees tell of files with these SHA-256 digests; the client then looks into its shared store first.
     """
 
@@ -95,6 +97,7 @@ class Hub:
         self._repositories = {repository.name: repository for repository in repositories}
         self.requests: list[str] = []
         self.stalls: dict[str, int] = {}
+        self.trickles: dict[str, float] = {}
         self.xet_hashes: dict[str, str] = {}
 
     def app(self) -> web.Application:
@@ -148,6 +151,8 @@ class Hub:
             headers |= {"X-Linked-Etag": f'"{file.etag}"', "X-Linked-Size": str(len(file.content))}
         if request.method == "GET" and file.path in self.stalls:
             return await self._stall(request, file, headers)
+        if request.method == "GET" and file.path in self.trickles:
+            return await self._trickle(request, file, headers)
         return _body(request, file.content, headers)
 
     async def _stall(self, request: web.Request, file: HubFile, headers: dict[str, str]) -> web.StreamResponse:
@@ -159,6 +164,15 @@ class Hub:
         while file.path in self.stalls and request.transport is not None:
             await asyncio.sleep(STALL_LOOK_S)
         response.force_close()
+        return response
+
+    async def _trickle(self, request: web.Request, file: HubFile, headers: dict[str, str]) -> web.StreamResponse:
+        response = web.StreamResponse(headers=headers)
+        response.content_length = len(file.content)
+        await response.prepare(request)
+        for start in range(0, len(file.content), MIB):
+            await response.write(file.content[start : start + MIB])
+            await asyncio.sleep(self.trickles.get(file.path, 0.0))
         return response
 
 

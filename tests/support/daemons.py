@@ -71,10 +71,12 @@ class Home:
         """Write the configuration; JSON strings are valid TOML strings."""
         text = "".join(f"[[roots]]\npath = {json.dumps(str(root))}\n\n" for root in roots)
         self.config.write_text(f"{text}[api]\nsocket = {json.dumps(str(self.socket))}\n\n{more}")
-        # Tests say what is wrong with models; how full the machine's own disk is, is no business of theirs.
+        # Tests say what is wrong with models; how full or busy the machine's own disk is, is no business of theirs.
         drop_in = self.config.with_name("conf.d") / "disk.toml"
         drop_in.parent.mkdir(exist_ok=True)
-        drop_in.write_text("[health]\nstorage_warning_threshold = 0.998\nstorage_critical_threshold = 0.999\n")
+        drop_in.write_text(
+            '[health]\nstorage_warning_threshold = 0.998\nstorage_critical_threshold = 0.999\n[sweep]\nmode = "full"\n'
+        )
         self.own(self.folder)
 
     def own(self, path: Path) -> None:

@@ -12,7 +12,7 @@ from wan_healthd.cli.alert import summary_line
 from wan_healthd.cli.findings import findings_lines
 from wan_healthd.cli.manual import HEALTH
 from wan_healthd.cli.parser import model_id
-from wan_healthd.cli.sweep import pause_line, sweep_line
+from wan_healthd.cli.sweep import hold_up_lines, sweep_line
 from wan_healthd.cli.tables import Table
 from wan_healthd.cli.terminal import Terminal
 from wan_healthd.cli.wording import age_text, count_text, score_text, size_text, until_text
@@ -138,9 +138,7 @@ def _row(model: Document, now: datetime) -> tuple[str, ...]:
 def _activity(status: Document, now: datetime, terminal: Terminal) -> Iterator[str]:
     activity = status.part("activity")
     reading, queued = activity.texts("reading"), activity.count("queued")
-    paused = status.part_or_none("paused")
-    if paused is not None:
-        yield from terminal.wrap(pause_line(paused), "", "  ")
+    yield from hold_up_lines(status, terminal)
     for sweep in status.parts("sweeps"):
         yield sweep_line(sweep)
     if reading:

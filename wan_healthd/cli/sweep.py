@@ -14,6 +14,8 @@ from wan_healthd.client.daemon import Answer, Daemon
 from wan_healthd.client.document import Document
 from wan_healthd.usage.sections import add_section
 
+_REASONS = {"quiet-hours": "quiet hours", "busy-disk": "others use the disk"}
+
 
 def arguments(parser: ArgumentParser) -> None:
     """Add the command's own arguments."""
@@ -80,9 +82,8 @@ def _show(answer: Answer, terminal: Terminal) -> int:
 
 
 def _lines(answer: Document, terminal: Terminal) -> Iterator[str]:
-    sweeps, paused = answer.parts("sweeps"), answer.part_or_none("paused")
-    if paused is not None:
-        yield from terminal.wrap(pause_line(paused), "", "  ")
+    sweeps = answer.parts("sweeps")
+    yield from hold_up_lines(answer, terminal)
     for sweep in sweeps:
         yield sweep_line(sweep)
     waiting = [name.replace("-", " ") for name in answer.texts("waiting")]
@@ -93,11 +94,28 @@ def _lines(answer: Document, terminal: Terminal) -> Iterator[str]:
     yield from timer_lines(answer.parts("timers"), terminal)
 
 
+def hold_up_lines(answer: Document, terminal: Terminal) -> Iterator[str]:
+    """What holds sweeps up: a pause, quiet hours, or others who use the disk."""
+    paused, yielding = answer.part_or_none("paused"), answer.part_or_none("yielding")
+    if paused is not None:
+        yield from terminal.wrap(pause_line(paused), "", "  ")
+    if yielding is not None:
+        yield from terminal.wrap(yielding_line(yielding), "", "  ")
+
+
 def pause_line(paused: Document) -> str:
     """That sweeps are paused, since when, by whom and why."""
     because = f", because: {paused.text('reason')}" if paused.text("reason") else ""
     since = time_text(paused.moment("since"))
     return f"sweeps are paused since {since} by uid {paused.count('by_uid')}{because}; `healthctl sweep resume` ends that"
+
+
+def yielding_line(yielding: Document) -> str:
+    """What sweeps make way for, and until when, by the clock on this wall."""
+    rate, until = yielding.count("rate_bytes_per_s"), yielding.moment_or_none("until")
+    does = f"sweeps are slowed to {size_text(rate)}/s" if rate else "sweeps wait"
+    reason = yielding.text("reason")
+    return f"{does}: {_REASONS.get(reason, reason)}" + ("" if until is None else f" until {until.astimezone():%H:%M}")
 
 
 def sweep_line(sweep: Document) -> str:

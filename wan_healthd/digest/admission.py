@@ -16,6 +16,11 @@ class Admission:
         self._empty = asyncio.Event()
         self._empty.set()
 
+    @property
+    def is_shut(self) -> bool:
+        """Whether somebody is alone, or waits to be."""
+        return self._door.locked()
+
     @asynccontextmanager
     async def together(self) -> AsyncIterator[None]:
         """Enter beside others, but not beside one who wants to be alone."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from msgspec import Struct
 
@@ -11,7 +12,7 @@ from wan_healthd.digest.admission import Admission
 from wan_healthd.digest.exchange import Ask, D, OnRun, WorkerLost
 from wan_healthd.digest.link import WorkerLink
 from wan_healthd.digest.process import WORKER_COMMAND
-from wan_healthd.digest.protocol import HeaderDone, HeaderJob, LocateDone, LocateJob, ReadDone, ReadJob, Refused
+from wan_healthd.digest.protocol import FollowJob, HeaderDone, HeaderJob, LocateDone, LocateJob, ReadDone, ReadJob, Refused
 from wan_healthd.domain.confinement import Confinement
 from wan_healthd.domain.errors import WorkerFailed, WorkerRefused
 from wan_healthd.domain.evidence import HeaderFacts
@@ -45,7 +46,7 @@ class Patience(Struct, frozen=True):
 
 
 class WorkerEngine:
-    """Implements `domain.ports.DigestEngine` with one worker process, started at the first call.
+    """Implements `domain.ports.DigestEngine` and `DownloadFollower` with one worker process, started at the first call.
 
     A job that is with the worker when the worker is lost is tried once more, with no other job beside it; if the worker is
     lost again, that was this job's doing. So a crash costs one job. The second try reads from the beginning and reports its
@@ -81,6 +82,8 @@ class WorkerEngine:
         self._link: WorkerLink | None = None
         self._leaving: list[WorkerLink] = []
         self._is_closed = False
+        self._pace: float | None = None
+        self._in_demand = 0
 
     @property
     def pid(self) -> int | None:
@@ -98,12 +101,35 @@ class WorkerEngine:
         """How the worker is confined; None while there is none that has greeted."""
         return self._link.confinement if self._link is not None and self._link.is_alive else None
 
+    @property
+    def is_in_demand(self) -> bool:
+        """Whether a read that somebody waits for cannot begin, since others are under way."""
+        return self._in_demand > 0
+
+    def set_pace(self, bytes_per_s: float | None) -> None:
+        """How fast all paced reads together may be from now on; None for no limit, 0: they wait."""
+        if bytes_per_s != self._pace:
+            self._pace = bytes_per_s
+            if self._link is not None:
+                self._link.set_pace(bytes_per_s)
+
     async def read(self, descriptor: int, request: ReadRequest, on_run: OnRun) -> ReadOutcome:
         """See `DigestEngine`. Sets O_DIRECT on the open file; use the descriptor for nothing else but these calls."""
         read_s = self._patience.read_s
         ask = Ask(lambda job: ReadJob(job, request), descriptor, ReadDone, read_s, read_s, on_run)
-        async with self._reads:
+        async with self._turn(request):
             return (await self._ask(ask)).outcome
+
+    async def follow(self, descriptor: int, begun: Callable[[Callable[[], None]], None], on_run: OnRun) -> ReadOutcome:
+        """See `DownloadFollower`. Never begins beside a job that is tried alone, and is not tried twice itself."""
+        if self._admission.is_shut:
+            raise WorkerFailed("cannot follow the file: the digest worker is needed alone")
+        read_s = self._patience.read_s
+        ask = Ask(FollowJob, descriptor, ReadDone, read_s, read_s, on_run, begun)
+        try:
+            return (await self._try(ask, alone=False)).outcome
+        except WorkerLost as error:
+            raise WorkerFailed(f"cannot follow the file: the digest worker was lost: {error}") from error
 
     async def header(self, descriptor: int, format_name: str, *, from_disk: bool = False) -> HeaderFacts:
         """See `DigestEngine`. `from_disk` sets O_DIRECT, as `read` does."""
@@ -131,6 +157,19 @@ class WorkerEngine:
             _done, hanging = await asyncio.wait(farewells, timeout=FAREWELL_S)
             for farewell in hanging:
                 farewell.cancel()
+
+    @asynccontextmanager
+    async def _turn(self, request: ReadRequest) -> AsyncIterator[None]:
+        demand = 0 if request.is_paced else 1
+        self._in_demand += demand
+        try:
+            await self._reads.acquire()
+        finally:
+            self._in_demand -= demand
+        try:
+            yield
+        finally:
+            self._reads.release()
 
     async def _ask(self, ask: Ask[D]) -> D:
         try:
@@ -174,4 +213,6 @@ class WorkerEngine:
             self._link = WorkerLink(self._command, self._on_lost, self._patience.pulse_s, self._patience.most_missed)
         except OSError as error:
             raise WorkerLost(f"it cannot be started: {error}") from error
+        if self._pace is not None:
+            self._link.set_pace(self._pace)
         return self._link

@@ -11,13 +11,15 @@ from contextlib import closing, suppress
 from typing import TypeAlias
 
 from wan_healthd.digest.bounded_reader import BoundedReader
-from wan_healthd.digest.disk_file import DiskFile
+from wan_healthd.digest.disk_file import DiskFile, Source
+from wan_healthd.digest.follow import Follow
 from wan_healthd.digest.kernel import yield_disk
 from wan_healthd.digest.ledger import REPORT_INTERVAL_S
 from wan_healthd.digest.parsers import parser_of
 from wan_healthd.digest.protocol import (
     Blocks,
     Done,
+    FollowJob,
     FromWorker,
     HeaderDone,
     HeaderJob,
@@ -33,6 +35,7 @@ from wan_healthd.digest.protocol import (
 from wan_healthd.digest.reading import Reading
 from wan_healthd.digest.slots import SlotPool
 from wan_healthd.digest.storage import Storage
+from wan_healthd.digest.throttle import PacedSource, Throttle
 from wan_healthd.domain.evidence import HeaderFacts
 from wan_healthd.domain.paths import printable
 from wan_healthd.domain.ports import BlockRun
@@ -55,6 +58,7 @@ class ReadReport:
         self._send = send
         self._cancelled = cancelled
         self._told_at = time.monotonic()
+        self._bytes_read = 0
 
     def run(self, run: BlockRun) -> None:
         """See `Listener`."""
@@ -62,12 +66,18 @@ class ReadReport:
 
     def pulse(self, bytes_read: int) -> None:
         """See `Listener`."""
+        self._bytes_read = bytes_read
         if self._cancelled.is_set():
             raise Cancelled
         now = time.monotonic()
         if now - self._told_at >= REPORT_INTERVAL_S:
             self._told_at = now
             self._send(Progress(self._job, bytes_read))
+
+    def wait(self, wait_s: float) -> None:
+        """The read must wait for its turn, in seconds; it goes on telling that it lives."""
+        self._cancelled.wait(wait_s)
+        self.pulse(self._bytes_read)
 
 
 class Jobs:
@@ -76,7 +86,9 @@ class Jobs:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._slots = SlotPool()
+        self._throttle = Throttle()
         self._cancelled: dict[int, threading.Event] = {}
+        self._finishing: dict[int, threading.Event] = {}
         self._storages: dict[int, Storage] = {}
 
     def start(self, job: Job, descriptor: int | None) -> None:
@@ -88,6 +100,7 @@ class Jobs:
         if job.job in self._cancelled:
             raise ProtocolViolation(f"job {job.job} was given out twice")
         self._cancelled[job.job] = threading.Event()
+        self._finishing[job.job] = threading.Event()
         self._storages[job.job] = Storage()
         threading.Thread(target=self._run, args=(job, descriptor), name=f"job-{job.job}", daemon=True).start()
 
@@ -96,13 +109,22 @@ class Jobs:
         if (event := self._cancelled.get(number)) is not None:
             event.set()
 
+    def set_pace(self, bytes_per_s: float | None) -> None:
+        """See `Pace`."""
+        self._throttle.set_rate(bytes_per_s)
+
+    def finish(self, number: int) -> None:
+        """The file that the job follows is to be judged; no error if it has ended."""
+        if (event := self._finishing.get(number)) is not None:
+            event.set()
+
     def at_storage(self) -> tuple[int, ...]:
         """Numbers of the jobs that wait for their storage now."""
         return tuple(number for number, storage in list(self._storages.items()) if storage.is_asked)
 
     def _run(self, job: Job, descriptor: int | None) -> None:
         answer = self._outcome(job, descriptor)
-        del self._cancelled[job.job], self._storages[job.job]
+        del self._cancelled[job.job], self._finishing[job.job], self._storages[job.job]
         try:
             self._send(answer)
         except Exception as error:  # an answer that cannot be sent must not look like a worker that hangs
@@ -126,16 +148,24 @@ class Jobs:
             raise OSError(errno.EBADF, "the job came without a file")
         if isinstance(job, HeaderJob):
             return HeaderDone(job.job, _judge(job, descriptor, self._storages[job.job]))
+        if isinstance(job, FollowJob):
+            return self._follow(job, descriptor)
         return self._read(job, descriptor)
+
+    def _follow(self, job: FollowJob, descriptor: int) -> ReadDone:
+        report = ReadReport(job.job, self._send, self._cancelled[job.job])
+        finish, storage = self._finishing[job.job], self._storages[job.job]
+        return ReadDone(job.job, Follow(descriptor, self._slots, storage, report, finish).outcome())
 
     def _read(self, job: ReadJob, descriptor: int) -> ReadDone:
         yield_disk(job.request.mode)
         report = ReadReport(job.job, self._send, self._cancelled[job.job])
-        source = DiskFile(descriptor, self._storages[job.job])
+        file = DiskFile(descriptor, self._storages[job.job])
+        source: Source = PacedSource(file, self._throttle, report.wait) if job.request.is_paced else file
         try:
             return ReadDone(job.job, Reading(source, job.request, self._slots, report).outcome())
         finally:
-            source.close()
+            file.close()
 
 
 def _judge(job: HeaderJob, descriptor: int, storage: Storage) -> HeaderFacts:

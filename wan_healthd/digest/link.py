@@ -16,8 +16,10 @@ from wan_healthd.digest.process import WorkerProcess
 from wan_healthd.digest.protocol import (
     VERSION,
     Cancel,
+    Finish,
     FromWorker,
     Hello,
+    Pace,
     Ping,
     Pong,
     ProtocolViolation,
@@ -104,6 +106,10 @@ class WorkerLink:
         while not await self._comes(self._greeted, self._begun_at + patience_s):
             self._lose(f"it was silent for {patience_s:g} s")
 
+    def set_pace(self, bytes_per_s: float | None) -> None:
+        """See `Pace`; it holds for the jobs that were sent before, too."""
+        self._post(Parcel(Pace(bytes_per_s)))
+
     async def answer(self, ask: Ask[D]) -> D | Refused:
         """Have one job done. Cancelling the call cancels the job.
 
@@ -119,6 +125,8 @@ class WorkerLink:
         self._exchanges[number] = exchange
         try:
             self._post(parcel)
+            if ask.begun is not None:
+                ask.begun(lambda: self._post(Parcel(Finish(number))))
             while not await self._comes(exchange.end, exchange.heard_at + ask.patience_s):
                 if (refusal := await self._endure(number, exchange, ask)) is not None:
                     return refusal

@@ -1,9 +1,9 @@
 """The frames between the engine and its worker, in both directions.
 
-Both ends send `Hello` first; ends that speak different versions part at once. Afterwards the engine sends jobs, `Cancel` and
-`Ping`. The worker answers each job with any number of `Blocks` and `Progress` and exactly one of `ReadDone`, `HeaderDone`,
-`LocateDone`, `Refused`, and each ping with a `Pong`. Frames of several jobs interleave; those of one job keep their order. A
-job that needs a file carries its descriptor with the frame (see `framing`).
+Both ends send `Hello` first; ends that speak different versions part at once. Afterwards the engine sends jobs, `Cancel`,
+`Finish`, `Pace` and `Ping`. The worker answers each job with any number of `Blocks` and `Progress` and exactly one of
+`ReadDone`, `HeaderDone`, `LocateDone`, `Refused`, and each ping with a `Pong`. Frames of several jobs interleave; those of one
+job keep their order. A job that needs a file carries its descriptor with the frame (see `framing`).
 
 Growth: a new field stands last and has a default, a new kind of frame raises `VERSION`; what is here keeps its meaning.
 """
@@ -23,7 +23,7 @@ from wan_healthd.domain.evidence import HeaderFacts
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.ports import BlockRun, ReadOutcome, ReadRequest, TouchedTensors
 
-VERSION = 2
+VERSION = 3
 MAX_PAYLOAD_BYTES = 8 << 20
 """Largest payload of one frame, in bytes; whoever announces more is not speaking this protocol."""
 
@@ -51,6 +51,12 @@ class ReadJob(Struct, frozen=True, array_like=True, tag="read"):
     request: ReadRequest
 
 
+class FollowJob(Struct, frozen=True, array_like=True, tag="follow"):
+    """Digest the file whose descriptor comes with this frame as it grows, until `Finish`; answered as a `ReadJob` is."""
+
+    job: JobNumber
+
+
 class HeaderJob(Struct, frozen=True, array_like=True, tag="header"):
     """Judge the header of the file whose descriptor comes with this frame; `from_disk`: past the page cache."""
 
@@ -74,10 +80,22 @@ class Cancel(Struct, frozen=True, array_like=True, tag="cancel"):
     job: JobNumber
 
 
+class Finish(Struct, frozen=True, array_like=True, tag="finish"):
+    """Nobody writes to the file of this `FollowJob` any more: prove what came in. No error if the job has ended already."""
+
+    job: JobNumber
+
+
 class Ping(Struct, frozen=True, array_like=True, tag="ping"):
     """Asks for a `Pong` of the same number, whatever the jobs are doing."""
 
     number: int
+
+
+class Pace(Struct, frozen=True, array_like=True, tag="pace"):
+    """How fast all paced reads together may be from now on, in bytes per second; None for no limit, 0: they wait."""
+
+    bytes_per_s: float | None
 
 
 class Pong(Struct, frozen=True, array_like=True, tag="pong"):
@@ -102,7 +120,7 @@ class Progress(Struct, frozen=True, array_like=True, tag="progress"):
 
 
 class ReadDone(Struct, frozen=True, array_like=True, tag="read-done"):
-    """Last answer to a `ReadJob`."""
+    """Last answer to a `ReadJob` or `FollowJob`."""
 
     job: JobNumber
     outcome: ReadOutcome
@@ -130,8 +148,8 @@ class Refused(Struct, frozen=True, array_like=True, tag="refused"):
     text: str
 
 
-Job: TypeAlias = ReadJob | HeaderJob | LocateJob
-ToWorker: TypeAlias = Hello | ReadJob | HeaderJob | LocateJob | Cancel | Ping
+Job: TypeAlias = ReadJob | FollowJob | HeaderJob | LocateJob
+ToWorker: TypeAlias = Hello | ReadJob | FollowJob | HeaderJob | LocateJob | Cancel | Finish | Ping | Pace
 Done: TypeAlias = ReadDone | HeaderDone | LocateDone
 FromWorker: TypeAlias = Hello | Pong | Blocks | Progress | ReadDone | HeaderDone | LocateDone | Refused
 

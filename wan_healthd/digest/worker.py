@@ -22,10 +22,13 @@ from wan_healthd.digest.jobs import Jobs
 from wan_healthd.digest.protocol import (
     VERSION,
     Cancel,
+    Finish,
+    FollowJob,
     FromWorker,
     HeaderJob,
     Hello,
     LocateJob,
+    Pace,
     Ping,
     Pong,
     ProtocolViolation,
@@ -94,10 +97,14 @@ class Worker:
 
     def _obey(self, frame: ToWorker, descriptor: int | None) -> None:
         match frame:
-            case ReadJob() | HeaderJob() | LocateJob():
+            case ReadJob() | FollowJob() | HeaderJob() | LocateJob():
                 self._jobs.start(frame, descriptor)
             case Cancel(job=number):
                 self._jobs.cancel(number)
+            case Finish(job=number):
+                self._jobs.finish(number)
+            case Pace(bytes_per_s=bytes_per_s):
+                self._jobs.set_pace(bytes_per_s)
             case Ping(number=number):
                 self._speaker.send(Pong(number, self._jobs.at_storage()))
             case Hello():
@@ -105,9 +112,13 @@ class Worker:
 
 
 def _settle_in() -> None:
-    """What a terminal signals is for the daemon, which ends us; a crash leaves no copy of somebody's model on the disk."""
+    """What a terminal signals is for the daemon, which ends us; a crash leaves no copy of somebody's model on the disk.
+
+    That somebody waits for a lease of ours, we see when we look (see `lease`).
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 

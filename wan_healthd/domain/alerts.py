@@ -106,6 +106,7 @@ STORAGE_LOW = AlertKind(
 STORAGE_CRITICAL = AlertKind(
     "storage-critical", AlertClass.CRITICAL, "cebd57f5094c45a89cbeffae7a5a4086", reminds=True, depends_on=("root-lost",)
 )
+SWEEPS_TOO_SLOW = AlertKind("sweeps-too-slow", AlertClass.WARNING, "bd957ba3d71643e9ba87ed12be274b41", reminds=True)
 SWEEP_FINISHED = AlertKind("sweep-finished", AlertClass.MAINTENANCE, "5aaf30f8890b4e39ba99e481bb59f63b")
 DAEMON_STARTED = AlertKind("daemon-started", AlertClass.MAINTENANCE, "1f8562f67bd74403b957ba11f635c42c")
 DAEMON_STOPPED = AlertKind("daemon-stopped", AlertClass.MAINTENANCE, "a0e11f906f2c40858cc7e4af4706e7c6")
@@ -130,6 +131,7 @@ ALERT_KINDS = (
     EXPOSURE_MISSED,
     STORAGE_LOW,
     STORAGE_CRITICAL,
+    SWEEPS_TOO_SLOW,
     SWEEP_FINISHED,
     DAEMON_STARTED,
     DAEMON_STOPPED,

@@ -278,6 +278,16 @@ STORAGE_FILLING = FindingKind(
 )
 
 
+SWEEPS_TOO_SLOW = FindingKind(
+    code="sweeps-too-slow",
+    category=Category.SYSTEM,
+    corruption_type=None,
+    severity=Severity.MEDIUM,
+    text="not everything can be read every {goal}: {total} take {needed}{quiet}, and sweeps may read {allowed}",
+    suggestion="raise `[sweep] max_rate`, have fewer `quiet_hours`, or set `full_every` to more than {least}",
+)
+
+
 class ShapeKinds(Struct, frozen=True):
     """What can be wrong with the form of one format's files."""
 
@@ -352,6 +362,7 @@ KINDS: tuple[FindingKind, ...] = (
     DIGEST_REFUSED,
     SOURCE_UNUSABLE,
     STORAGE_FILLING,
+    SWEEPS_TOO_SLOW,
     HUB_UNREACHABLE,
     COMPANION_MISSING,
     EXPERTS_IDENTICAL,

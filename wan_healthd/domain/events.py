@@ -31,6 +31,7 @@ class EventKind(StrEnum):
     WATCH_COMPLETE = "watch-complete"
     WORKER_LOST = "worker-lost"
     EXPOSURE_MISSED = "exposure-missed"
+    SWEEPS_TOO_SLOW = "sweeps-too-slow"
     STORAGE_LOW = "storage-low"
     STORAGE_CRITICAL = "storage-critical"
     CONDITION_CLEARED = "condition-cleared"

@@ -232,6 +232,7 @@ class ReadRequest(Struct, frozen=True):
         blocks: half-open runs (first, end) of block numbers to read, ascending; None for the whole file.
         sections: parts whose own CRC-32 is checked on the way, ascending and without overlaps; only of a whole file. Their
             names may be left empty.
+        is_paced: whether the engine's pace holds for it (see `DigestEngine`): nobody waits for this read.
     """
 
     size_bytes: int
@@ -239,6 +240,7 @@ class ReadRequest(Struct, frozen=True):
     mode: ReadMode = ReadMode.POLITE
     blocks: tuple[tuple[int, int], ...] | None = None
     sections: tuple[Section, ...] = ()
+    is_paced: bool = False
 
 
 class BlockRun(Struct, frozen=True):
@@ -321,3 +323,17 @@ class DigestEngine(Protocol):
 
     async def close(self) -> None:
         """End the process; calls under way raise WorkerFailed."""
+
+
+class DownloadFollower(Protocol):
+    """Digests a file while somebody else still writes it."""
+
+    async def follow(
+        self, descriptor: int, begun: Callable[[Callable[[], None]], None], on_run: Callable[[BlockRun], None]
+    ) -> ReadOutcome:
+        """Follow the open file from its first byte; `begun` is given what is called once the file is to be judged.
+
+        Only then come `on_run` and the outcome, with SHA-256 and assurance AS_RECEIVED: of just the bytes that a reader gets
+        now, whatever was written meanwhile and how. Raises WorkerRefused where that cannot be vouched for, or costs more
+        than reading the file, and WorkerFailed. Cancelling the task cancels the job.
+        """

@@ -13,6 +13,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from wan_healthd.domain.alert_ledger import Reminders
+from wan_healthd.domain.ports import ReadMode
 from wan_healthd.domain.watching import WatchMode
 
 Hours = Annotated[float, Meta(gt=0, le=87_600)]
@@ -20,6 +21,8 @@ Days = Annotated[int, Meta(ge=1, le=3650)]
 Duration = Annotated[float, Meta(gt=0, le=3650 * 86_400, extra={"written_as": "duration"})]
 AbsolutePath = Annotated[str, Meta(min_length=1, max_length=4096, extra={"written_as": "path"})]
 RelativePattern = Annotated[str, Meta(min_length=1, max_length=1024)]
+Rate = Annotated[int, Meta(ge=1_000_000, le=10**12, extra={"written_as": "rate"})]
+HoursOfDay = Annotated[tuple[str, ...], Meta(max_length=100, extra={"written_as": "hours of the day"})]
 Fraction = Annotated[float, Meta(gt=0, le=1)]
 
 
@@ -68,6 +71,11 @@ class SweepSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How old the stalest verified byte of a model may be before that is an alert. Default: twice `full_every`."""
     poll_every: Duration = 300.0
     """Between two looks at folders of which inotify does not tell every change."""
+    mode: ReadMode = ReadMode.POLITE
+    max_rate: Rate | None = None
+    """Bytes per second that all sweeps together read at most. Not for what changed or was asked for."""
+    quiet_hours: HoursOfDay = ()
+    """Local times of day in which sweeps read nothing; see `domain.quiet_hours`."""
 
 
 class HubSettings(Struct, frozen=True, forbid_unknown_fields=True):

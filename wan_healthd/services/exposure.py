@@ -7,6 +7,7 @@ from datetime import timedelta
 from wan_healthd.domain import exposure
 from wan_healthd.domain.alerts import CORRUPTION_FOUND, EXPOSURE_MISSED
 from wan_healthd.domain.ports import Clock
+from wan_healthd.services.budget import BudgetWatch
 from wan_healthd.services.conditions import Conditions
 from wan_healthd.store import oldest, timers
 from wan_healthd.store.database import Database
@@ -19,13 +20,17 @@ class ExposureWatch:
 
     Args:
         goal: how old the stalest verified byte of a model may be.
+        budget: whether sweeps may reach it; looked at on this occasion.
     """
 
-    def __init__(self, database: Database, clock: Clock, conditions: Conditions, goal: timedelta) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, conditions: Conditions, goal: timedelta, budget: BudgetWatch | None = None
+    ) -> None:
         self._database = database
         self._clock = clock
         self._conditions = conditions
         self._goal = goal
+        self._budget = budget
 
     async def look(self) -> None:
         """Tell what is missed, and what is within the goal again.
@@ -50,4 +55,6 @@ class ExposureWatch:
         for model_id in known - {item.model_id for item in exposures}:
             if model_id is not None:
                 await self._conditions.close(EXPOSURE_MISSED, model_id, "nothing of it is left to be verified")
+        if self._budget is not None:
+            await self._budget.look()
         await self._database.write(lambda db: timers.ran(db, EXPOSURE, now))

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from wan_healthd.checks.baseline import vouched_by
 from wan_healthd.checks.emptiness import may_be_zeros
 from wan_healthd.checks.registry import judge_file
+from wan_healthd.domain.digests import Assurance
 from wan_healthd.domain.errors import WorkerFailed, WorkerRefused
 from wan_healthd.domain.evidence import FileEvidence
 from wan_healthd.domain.files import FileLook, Presence
@@ -210,7 +211,7 @@ class Inspector:
         if identity is None:
             raise ValueError("what was opened has an identity")
         content = await self._register.content(state.record, known.present, identity)
-        subject = Subject(task.path, descriptor, content, state.expected)
+        subject = Subject(task.path, descriptor, content, state.expected, is_swept=not task.priority.is_urgent)
         heard, reading = await self._hear_and_read(task, known, look, subject)
         if heard is None:
             self._retry_later(task.path)
@@ -221,6 +222,8 @@ class Inspector:
         model_ids = await self._publish(task, known, heard, content_id, reading)
         if is_changed and task.patient:
             self._retry_later(task.path)
+        if reading is not None and reading.content is not None and reading.content.assurance is Assurance.AS_RECEIVED:
+            await self._queue.put(Task(task.path, task.root, Priority.DUE, full=True))  # no room: the full sweep reads it
         return model_ids
 
     def _is_in_flight(self, known: Known, opened: OpenedToJudge) -> bool:

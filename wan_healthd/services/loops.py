@@ -33,17 +33,23 @@ def loops(
     patrol: Patrol,
     schedule: Schedule,
     worker: Callable[[], object | None],
+    is_waiting: Callable[[], bool],
     crew: Crew,
     hang_s: float,
 ) -> tuple[Loop, ...]:
     """All of them but the event loop, which lives as long as somebody looks.
 
-    `worker` is the digest worker's mark, `hang_s` how long the state may take over a round trip.
+    `worker` is the digest worker's mark, `is_waiting` whether sweeps let others go first,
+    `hang_s` how long the state may take over a round trip.
     """
     return (
         Loop("the state's writer", hang_s, RoundTrip(lambda: database.write(_nothing), crew), fault=lambda: database.fault),
         Loop("the state's reader", hang_s, RoundTrip(lambda: database.read(_nothing), crew)),
-        Loop("the work queue", LANES_S, lambda: (queue.given_out, activity.bytes_read) if queue.has_work else None),
+        Loop(
+            "the work queue",
+            LANES_S,
+            lambda: (queue.given_out, activity.bytes_read) if queue.has_work and not is_waiting() else None,
+        ),
         Loop("the watch over the folders", PATROL_S, lambda: patrol.rounds),
         Loop("the schedule", SCHEDULE_S, schedule.overdue),
         Loop("the digest worker", WORKER_S, worker, is_vital=False),

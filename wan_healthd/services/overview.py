@@ -15,8 +15,10 @@ from wan_healthd.domain.coverage import Extent, bytes_verified
 from wan_healthd.domain.digests import Assurance, weakest
 from wan_healthd.domain.errors import ModelNotFound
 from wan_healthd.domain.files import VerifiedBy
+from wan_healthd.domain.findings import Finding
 from wan_healthd.domain.partials import Partial
 from wan_healthd.domain.paths import base64_if_needed, display
+from wan_healthd.domain.politeness import Yielding
 from wan_healthd.domain.ports import Clock
 from wan_healthd.domain.scoring import overall_score, status_of
 from wan_healthd.domain.verdicts import HealthStatus, IntegrityResult, SystemHealthReport
@@ -81,6 +83,8 @@ class Overview:
         schedule: Schedule,
         patrol: Patrol,
         pauses: Pauses,
+        yielding: Callable[[], Yielding | None] = lambda: None,
+        advice: Callable[[], tuple[Finding, ...]] = tuple,
         feed: Feed,
         storage: StorageWatch,
         usage_percent: Callable[[], Awaitable[float | None]],
@@ -94,6 +98,8 @@ class Overview:
         self._schedule = schedule
         self._patrol = patrol
         self._pauses = pauses
+        self._yielding = yielding
+        self._advice = advice
         self._feed = feed
         self._storage = storage
         self._usage_percent = usage_percent
@@ -131,7 +137,7 @@ class Overview:
             overall_health_score=overall_score([row.score for row in rows]),
             models=rows,
             unclaimed_count=self._conductor.unclaimed_count,
-            issues=(*out_of_reach, *self._storage.findings, *orphan_findings(orphans, now.timestamp())),
+            issues=(*out_of_reach, *self._storage.findings, *self._advice(), *orphan_findings(orphans, now.timestamp())),
             activity=ActivityRow(
                 queued=len(self._queue),
                 reading=tuple(display(path) for path in self._activity.reading),
@@ -144,11 +150,19 @@ class Overview:
             watching=tuple(_watching_row(*found) for found in self._patrol.reports()),
             alerts_open=alert_counts[0],
             alerts_acknowledged=alert_counts[1],
+            yielding=self._yielding(),
         )
 
     async def sweeps(self) -> SweepsAnswer:
-        """The sweeps under way, the pause in force, and the timers."""
-        return SweepsAnswer(SCHEMA, self._sweeps(), self._conductor.waiting_sweeps, self._pauses.present, await self.timers())
+        """The sweeps under way, the pause in force, the timers, and what sweeps make way for."""
+        return SweepsAnswer(
+            SCHEMA,
+            self._sweeps(),
+            self._conductor.waiting_sweeps,
+            self._pauses.present,
+            await self.timers(),
+            self._yielding(),
+        )
 
     def _sweeps(self) -> tuple[SweepRow, ...]:
         return tuple(

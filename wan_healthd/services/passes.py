@@ -14,7 +14,7 @@ from wan_healthd.domain.coverage import Extent
 from wan_healthd.domain.digests import Algorithm, BlockMap
 from wan_healthd.domain.evidence import Claim, HeaderFacts
 from wan_healthd.domain.extents import merge, ranges_of_blocks
-from wan_healthd.domain.ports import BlockRun, Clock, DigestEngine, ReadOutcome, ReadRequest
+from wan_healthd.domain.ports import BlockRun, Clock, DigestEngine, ReadMode, ReadOutcome, ReadRequest
 from wan_healthd.services.activity import Activity
 from wan_healthd.services.progress import ProgressSaver
 from wan_healthd.store import contents
@@ -43,7 +43,7 @@ def is_small(size_bytes: int) -> bool:
 
 
 class Subject(Struct, frozen=True):
-    """The open file that is read, and what is known of it."""
+    """The open file that is read, and what is known of it. `is_swept`: it is read for a sweep, and nobody waits for it."""
 
     path: bytes
     descriptor: int
@@ -51,6 +51,14 @@ class Subject(Struct, frozen=True):
     expected: ExpectationRecord | None
     header: HeaderFacts | None = None
     claims: tuple[Claim, ...] = ()
+    is_swept: bool = False
+
+
+class Received(Struct, frozen=True):
+    """A whole file that was digested as it came in, and what was reported of it."""
+
+    outcome: ReadOutcome
+    runs: tuple[BlockRun, ...]
 
 
 class Pass(Struct, frozen=True):
@@ -67,7 +75,10 @@ class Pass(Struct, frozen=True):
 class Passes:
     """Makes passes; what they mean is for `reading` to say."""
 
-    def __init__(self, engine: DigestEngine, database: Database, clock: Clock, activity: Activity) -> None:
+    def __init__(
+        self, engine: DigestEngine, database: Database, clock: Clock, activity: Activity, sweep_mode: ReadMode
+    ) -> None:
+        self._sweep_mode = sweep_mode
         self._engine = engine
         self._database = database
         self._clock = clock
@@ -80,7 +91,7 @@ class Passes:
         nameless = tuple(replace(section, name="") for section in sections)
         size_bytes = subject.content.identity.size_bytes
         algorithms = WHOLE if size_bytes > LARGEST_GIT_FILE_BYTES else (*WHOLE, Algorithm.GIT_SHA1)
-        request = ReadRequest(size_bytes, algorithms, sections=nameless)
+        request = self._request(subject, ReadRequest(size_bytes, algorithms, sections=nameless))
         if is_small(size_bytes):
             return await self._in_one_piece(subject, request)
         await self._database.write(lambda db: contents.restart(db, subject.content.id))
@@ -93,7 +104,7 @@ class Passes:
 
     async def blocks(self, subject: Subject, known: BlockMap, blocks: Sequence[tuple[int, int]]) -> Pass:
         """Some blocks of a known content again; those that are as `known` count as verified from now on."""
-        request = ReadRequest(known.size_bytes, (Algorithm.BLAKE3_1M,), blocks=tuple(blocks))
+        request = self._request(subject, ReadRequest(known.size_bytes, (Algorithm.BLAKE3_1M,), blocks=tuple(blocks)))
 
         async def save(runs: list[BlockRun]) -> None:
             now = self._clock.now()
@@ -114,6 +125,10 @@ class Passes:
             subject.descriptor, request, lambda run: fresh.update(split_run(run.first_block, run.digests))
         )
         return Pass(outcome, fresh)
+
+    def _request(self, subject: Subject, request: ReadRequest) -> ReadRequest:
+        """A second look is never made to wait: it is short, and somebody must be told."""
+        return replace(request, mode=self._sweep_mode, is_paced=True) if subject.is_swept else request
 
     async def once_more(self, subject: Subject, done: Pass) -> Pass:
         """Read again what the storage refused; what it gives the second time counts as read."""

@@ -1,4 +1,7 @@
-"""Pausing sweeps: what is due waits, what somebody asks for or just changed is judged all the same."""
+"""Pausing sweeps: what is due waits, what somebody asks for or just changed is judged all the same.
+
+Quiet hours are pauses that come and go by themselves.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ class Pauses:
         self._clock = clock
         self._feed = feed
         self._pause: Pause | None = None
+        self._is_quiet = False
         self._released = asyncio.Event()
         self._released.set()
 
@@ -36,7 +40,7 @@ class Pauses:
 
     async def restore(self) -> None:
         """At the start: a pause of before is still one."""
-        self._set(await self._database.read(pauses.get))
+        self._set(await self._database.read(pauses.get), is_quiet=self._is_quiet)
 
     async def pause(self, uid: int, reason: str) -> None:
         """Pause; a pause that is in force already stays as it is."""
@@ -51,7 +55,7 @@ class Pauses:
             events.append(connection, [event])
 
         await self._database.write(record)
-        self._set(pause)
+        self._set(pause, is_quiet=self._is_quiet)
         self._feed.stirred()
 
     async def resume(self, uid: int) -> None:
@@ -63,16 +67,22 @@ class Pauses:
                 events.append(connection, [event])
 
         await self._database.write(record)
-        self._set(None)
+        self._set(None, is_quiet=self._is_quiet)
         self._feed.stirred()
 
     async def over(self) -> None:
-        """Until no pause is in force."""
+        """Until no pause is in force, and no quiet hours."""
         await self._released.wait()
 
-    def _set(self, pause: Pause | None) -> None:
-        self._pause = pause
-        if pause is None:
+    def keep_quiet(self, *, is_quiet: bool) -> None:
+        """Quiet hours begin or end; saying so again does nothing."""
+        if is_quiet != self._is_quiet:
+            self._set(self._pause, is_quiet=is_quiet)
+            self._feed.stirred()
+
+    def _set(self, pause: Pause | None, *, is_quiet: bool) -> None:
+        self._pause, self._is_quiet = pause, is_quiet
+        if pause is None and not is_quiet:
             self._released.set()
             self._queue.release()
         else:

@@ -125,6 +125,16 @@ class WorkQueue:
         return tuple(self._active)
 
     @property
+    def is_sweeping(self) -> bool:
+        """Whether something is being judged that nobody waits for."""
+        return any(not entry.task.priority.is_urgent for entry in self._active.values())
+
+    @property
+    def is_in_the_way(self) -> bool:
+        """Whether something urgent waits for a path that is being judged for a sweep."""
+        return any(self._waiting[path].task.priority.is_urgent for path in self._parked if path in self._waiting)
+
+    @property
     def has_work(self) -> bool:
         """Whether something is being judged, or could be."""
         return bool(self._active) or (bool(self._waiting) and not self._is_held)
@@ -174,6 +184,10 @@ class WorkQueue:
         """Give out everything again."""
         self._is_held = False
         self._wake()
+
+    async def next_change(self) -> None:
+        """Until something enters, begins or ends."""
+        await self._changed.wait()
 
     async def get(self, *, urgent_only: bool) -> Task:
         """The next task; its path is active until `done` or `give_back`."""

@@ -8,16 +8,18 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from wan_healthd.domain.comparison import blocks_of, compare, overlay
+from wan_healthd.domain.comparison import blocks_of, compare, overlay, split_run
 from wan_healthd.domain.coverage import stale_blocks
 from wan_healthd.domain.digests import Assurance, BlockMap, block_count, weakest
 from wan_healthd.domain.errors import WorkerFailed, WorkerRefused
 from wan_healthd.domain.evidence import ContentReading, SecondRead, Section
 from wan_healthd.domain.extents import ByteRange, ranges_of_blocks
+from wan_healthd.domain.files import VerifiedBy
 from wan_healthd.domain.fitting import Content, fit
-from wan_healthd.domain.ports import Clock, DigestEngine, ReadOutcome, TouchedTensors
+from wan_healthd.domain.ports import Clock, DigestEngine, ReadMode, ReadOutcome, TouchedTensors
 from wan_healthd.formats.touching import narrowed
 from wan_healthd.services.activity import Activity
+from wan_healthd.services.downloads import Downloads
 from wan_healthd.services.passes import Pass, Passes, Subject, is_small
 from wan_healthd.store import contents
 from wan_healthd.store.connection import Connection
@@ -59,14 +61,26 @@ DISAGREED = Reading(None, "reads-disagree")
 class ContentReader:
     """Has the digest engine read what must be read, and compares."""
 
-    def __init__(self, engine: DigestEngine, database: Database, clock: Clock, activity: Activity) -> None:
+    def __init__(
+        self,
+        engine: DigestEngine,
+        database: Database,
+        clock: Clock,
+        activity: Activity,
+        sweep_mode: ReadMode = ReadMode.POLITE,
+        downloads: Downloads | None = None,
+    ) -> None:
         self._engine = engine
         self._database = database
         self._clock = clock
-        self._passes = Passes(engine, database, clock, activity)
+        self._passes = Passes(engine, database, clock, activity, sweep_mode)
+        self._downloads = downloads
 
     async def first_read(self, subject: Subject) -> Reading:
         """Read the whole file: SHA-256 and block map, which become the content's own if the read can be trusted."""
+        received = await self._as_received(subject)
+        if received is not None:
+            return received
         before: _Doubt = _Doubt()
         for _ in range(FIRST_READ_TRIES):
             done = await self._passes.whole(subject)
@@ -77,6 +91,24 @@ class ContentReader:
                 return answer
             before = answer
         return DISAGREED
+
+    async def _as_received(self, subject: Subject) -> Reading | None:
+        """What came in is what is published, and what the file holds: known without reading the disk. Else it is read."""
+        identity = subject.content.identity
+        if self._downloads is None:
+            return None
+        if not _is_confirmable(subject):
+            self._downloads.drop(identity)
+            return None
+        received = await self._downloads.received(identity)
+        if received is None or not received.outcome.is_of(identity) or not _is_published(subject, received.outcome):
+            return None
+        fresh = {block: digest for run in received.runs for block, digest in split_run(run.first_block, run.digests).items()}
+        reading = await self._compare(subject, _map_of(subject, fresh), received.outcome, fresh=fresh)
+        if reading is None:
+            return None
+        await self._database.write(lambda db: contents.restart(db, subject.content.id))
+        return Reading(reading, first=await self._kept(subject, Pass(received.outcome, fresh, received.runs), reading))
 
     async def _refused(self, subject: Subject, done: Pass) -> Reading | _Doubt:
         """The storage refused bytes: only if it does so twice, it is said."""
@@ -254,6 +286,19 @@ def _is_suspect(subject: Subject, outcome: ReadOutcome) -> bool:
         return False
     read = Content(subject.content.identity.size_bytes, outcome.sha256, outcome.git_sha1)
     return outcome.all_zero or bool(outcome.bad_sections) or fit(read, subject.claims).wrong_digest is not None
+
+
+def _is_confirmable(subject: Subject) -> bool:
+    """Whether a digest alone says that the file is right: it is published, and no CRCs nor earlier bytes have a say."""
+    has_sections = subject.header is not None and bool(subject.header.sections)
+    is_expected = subject.expected is not None and subject.expected.content_id is not None
+    return not has_sections and not is_expected and any(claim.sha256 is not None for claim in subject.claims)
+
+
+def _is_published(subject: Subject, outcome: ReadOutcome) -> bool:
+    """Whether the whole was digested, and somebody states just this digest."""
+    read = Content(subject.content.identity.size_bytes, outcome.sha256)
+    return outcome.sha256 is not None and not outcome.all_zero and fit(read, subject.claims).proven_by is not VerifiedBy.NONE
 
 
 def _bad_sections(subject: Subject, outcome: ReadOutcome | None) -> tuple[Section, ...] | None:

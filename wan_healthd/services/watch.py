@@ -29,6 +29,7 @@ class Watch:
         sweep: called in the event loop with (root, folder) that must be looked at again.
         patrol: looks after the watches as long as this runs.
         most_pending: see MOST_PENDING.
+        is_growing: told of root and path each time that somebody wrote to a file and may go on.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Watch:
         sweep: Callable[[bytes, bytes], None],
         patrol: Patrol,
         most_pending: int = MOST_PENDING,
+        is_growing: Callable[[bytes, bytes], None] = lambda root, path: None,
     ) -> None:
         self._watcher = watcher
         self._threads = threads
@@ -52,6 +54,7 @@ class Watch:
         self._crew = crew
         self._sweep = sweep
         self._patrol = patrol
+        self._is_growing = is_growing
         self._loop: asyncio.AbstractEventLoop | None = None
         self._guard = threading.Lock()
         self._pending = PendingHints(self.root_of, most_pending)
@@ -111,6 +114,8 @@ class Watch:
             self._route_coarse(root, path, kind)
             return
         self._retelling.source_changed(path, is_finished=kind in FINISHED)
+        if kind is WatchKind.MODIFIED:
+            self._is_growing(root, path)
         if kind is WatchKind.GONE:  # once a control file is gone, what it controlled is whole
             path = path.removesuffix(CONTROL_SUFFIX)
         if is_ignored(root, path):

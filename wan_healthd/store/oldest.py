@@ -49,6 +49,12 @@ def places(connection: Connection, numbers: Sequence[int]) -> tuple[OldPlace, ..
     )
 
 
+def bytes_to_verify(connection: Connection) -> int:
+    """What all watched models hold; a file that two of them share counts twice."""
+    (total,) = connection.execute("SELECT coalesce(sum(size_bytes), 0) FROM model WHERE watched").fetchone()
+    return int(total)
+
+
 def exposures(connection: Connection) -> tuple[Exposure, ...]:
     """Of each watched model that has bytes, when its stalest one was verified from the disk."""
     rows = connection.execute("SELECT id, appeared_at, oldest_read_at FROM model WHERE watched AND size_bytes > 0 ORDER BY id")

@@ -14,6 +14,7 @@ from wan_healthd.domain.files import VerifiedBy
 from wan_healthd.domain.findings import Category, Finding, Severity
 from wan_healthd.domain.gate import Gate
 from wan_healthd.domain.pauses import Pause
+from wan_healthd.domain.politeness import Yielding
 from wan_healthd.domain.process import LogLevel
 from wan_healthd.domain.verdicts import CorruptionReport, HealthStatus, IntegrityResult, SystemHealthReport
 from wan_healthd.domain.watching import WatchMode
@@ -107,6 +108,7 @@ class StatusAnswer(Struct, frozen=True):
     watching: tuple[WatchingRow, ...] = ()
     alerts_open: int = 0
     alerts_acknowledged: int = 0
+    yielding: Yielding | None = None
 
 
 class ModelsAnswer(Struct, frozen=True):
@@ -241,6 +243,7 @@ class SweepsAnswer(Struct, frozen=True):
     waiting: tuple[str, ...]
     paused: Pause | None
     timers: tuple[TimerRow, ...]
+    yielding: Yielding | None = None
 
 
 class AlertRow(Struct, frozen=True):

@@ -56,6 +56,9 @@ def test_the_effective_configuration() -> None:
         'full_every = "7d"\n'
         "# exposure_goal is not set\n"
         'poll_every = "5m"\n'
+        'mode = "polite"\n'
+        "# max_rate is not set\n"
+        "quiet_hours = []\n"
         "\n"
         "[hub]\n"
         "lookup = false\n"
@@ -109,7 +112,7 @@ def test_the_example_can_be_uncommented_as_a_whole(tmp_path: Path) -> None:
     settings = load(ConfigSource(str(path), required=True))
     assert settings.roots == (RootSettings("/srv/models"),)
     assert settings.models[0].id == "wan2.2-ti2v-5b"
-    assert settings.sweep == SweepSettings(incremental_every=86_400.0, exposure_goal=14 * 86_400.0)
+    assert settings.sweep == SweepSettings(86_400.0, exposure_goal=14 * 86_400.0, max_rate=200_000_000)
     assert None not in _values(settings.api)
 
 

@@ -173,7 +173,7 @@ def test_closing_fails_what_is_under_way(tmp_path: Path) -> None:
         ("progress-of-a-header", "it answered nonsense: Progress does not answer job"),
         ("unknown-job", "it answered nonsense: nobody asked for job"),
         ("second-greeting", "it answered nonsense: it greeted twice"),
-        ("other-version", "it answered nonsense: it speaks version 3, not 2"),
+        ("other-version", "it answered nonsense: it speaks version 4, not 3"),
         ("half-a-frame", "it ended with status 3"),
         ("hangs-up", "it was ended by SIGKILL"),
         ("unknown-ping", "it answered nonsense: nobody sent ping 77"),

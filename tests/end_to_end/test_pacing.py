@@ -1,0 +1,57 @@
+"""Sweeps that keep to a rate, by the daemon's own counters, and what people see of those that wait."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import datetime, timedelta
+
+from tests.support.control import Control, Document, until
+from tests.support.daemons import Home
+
+MB = 1_000_000
+RATE = 8 * MB
+SIZE = 32 << 20
+NOT_OWED = 12 << 20
+"""What may be read at once: the first chunk, and generously what the bucket saves up."""
+
+
+def shown(control: Control) -> Document | None:
+    """What sweeps make way for."""
+    found: Document | None = control.status()["yielding"]
+    return found
+
+
+def test_a_sweep_keeps_to_its_rate_and_it_is_told_where_that_is_too_slow(home: Home) -> None:
+    blob = home.put("m/blob.bin", os.urandom(SIZE))
+    os.utime(blob, (1, 1))
+    home.configure([home.models], f'[sweep]\nmax_rate = "{RATE // MB}MB/s"\nfull_every = "1s"\nexposure_goal = "1d"\n')
+    began_s = time.monotonic()
+    with home.running() as daemon:
+        until(lambda: next((row for row in home.control.status()["models"] if row["status"] == "healthy"), None), "it was read")
+        took_s = time.monotonic() - began_s
+        assert home.control.status()["activity"]["bytes_read"] >= SIZE
+        assert took_s >= (SIZE - NOT_OWED) / RATE
+        assert daemon.stop() == 0
+    with home.running() as daemon:  # what the models hold is known now
+        issue = until(lambda: next(iter(home.control.status()["issues"]), None), "the budget was looked at")
+        assert issue["code"] == "sweeps-too-slow"
+        assert "33.6 MB take 33.6 MB/s, and sweeps may read 8.0 MB/s" in home.healthctl("status").stdout
+        daemon.await_alerts("sweeps-too-slow")
+
+
+def test_quiet_hours_are_shown_and_can_be_lifted(home: Home) -> None:
+    now = datetime.now().astimezone()
+    begin, end = now - timedelta(hours=2), now + timedelta(hours=2)
+    home.put("m/blob.bin", b"bytes")
+    home.configure([home.models], f'[sweep]\nquiet_hours = ["{begin:%H:%M}-{end:%H:%M}"]\n')
+    with home.running():
+        found = until(lambda: shown(home.control), "it keeps quiet")
+        assert (found["reason"], found["rate_bytes_per_s"]) == ("quiet-hours", 0)
+        assert f"sweeps wait: quiet hours until {end:%H:%M}" in home.healthctl("status").stdout
+        assert f"sweeps wait: quiet hours until {end:%H:%M}" in home.healthctl("sweep").stdout
+        assert home.control.status()["models"] == []
+        home.configure([home.models])
+        assert home.healthctl("reload", "--wait").returncode == 0
+        until(lambda: home.control.status()["models"] or None, "the sweep that waited has run")
+        assert shown(home.control) is None
