@@ -19,7 +19,6 @@ from wan_healthd.wire.answers import ActivityRow, StatusAnswer, SweepRow
 BEAT_S = 10.0
 NAME_A_FOLDER = "nothing is watched: name a folder in config.toml, with [[roots]], and reload"
 
-
 CHECKS = frozenset({INCREMENTAL, FULL})
 """The timers that people wait for; looks at the disk's room come every hour."""
 
