@@ -38,6 +38,9 @@ def settled(daemon: RunningDaemon) -> None:
 
 
 def spoil(home: Home) -> None:
+    """The log goes, too: on a busy machine it may outlive the daemon, and would put the pages right again."""
+    for kind in ("wal", "shm"):
+        home.database.with_name(f"state.db-{kind}").unlink(missing_ok=True)
     with home.database.open("r+b") as file:
         file.seek(4096)
         file.write(os.urandom(4 * 4096))

@@ -71,6 +71,7 @@ class Dispatcher:
         self._version = version
         self._log = log
         self._body_time_s = body_time_s
+        self._encoded: tuple[object, bytes] = (None, b"null")
 
     async def answer(self, request: Request, caller: Caller) -> Reply:
         """The answer to one request; raises nothing but cancellation."""
@@ -92,7 +93,13 @@ class Dispatcher:
         if found.route.access is CallerRole.ACTOR:
             self._log.info("act", **_facts(request, caller))
         ask = Ask(self._facade, caller, found.target, fields, self._version)
-        return Reply(found.route.status, msgspec.json.encode(await found.route.handler(ask)))
+        return Reply(found.route.status, self._encode(await found.route.handler(ask)))
+
+    def _encode(self, answer: object) -> bytes:
+        """Many who ask at once share one answer; the last is kept as it was encoded. Answers are frozen."""
+        if answer is not self._encoded[0]:
+            self._encoded = answer, msgspec.json.encode(answer)
+        return self._encoded[1]
 
     def _permit(self, route: Route, request: Request, caller: Caller) -> None:
         if route.access is CallerRole.READER or caller.role is CallerRole.ACTOR:

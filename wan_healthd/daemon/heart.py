@@ -19,7 +19,6 @@ from wan_healthd.wire.answers import ActivityRow, StatusAnswer, SweepRow
 BEAT_S = 10.0
 NAME_A_FOLDER = "nothing is watched: name a folder in config.toml, with [[roots]], and reload"
 
-
 CHECKS = frozenset({INCREMENTAL, FULL})
 """The timers that people wait for; looks at the disk's room come every hour."""
 
@@ -41,7 +40,7 @@ async def beat(house: House, notifier: Notifier) -> None:
         BrokenInvariant: waiting longer makes no sense.
     """
     interval_s = min(BEAT_S, notifier.watchdog_interval_s or BEAT_S)
-    told = Signs()
+    told, said, before = Signs(), "", None
     while True:
         found = signs(house.liveness.look())
         _tell(house.alerter, told, found)
@@ -50,8 +49,16 @@ async def beat(house: House, notifier: Notifier) -> None:
             raise BrokenInvariant(f"cannot go on: {found}")
         if found.is_alive:
             notifier.watchdog()
-        notifier.status("; ".join(filter(None, (str(found), await _status(house, interval_s)))))
+        if (now := _mark(house)) != before:
+            said = await _status(house, interval_s)
+            before = now if said else None
+        notifier.status("; ".join(filter(None, (str(found), said))))
         await asyncio.sleep(interval_s)
+
+
+def _mark(house: House) -> tuple[object, ...]:
+    """While this stays the same there is nothing new to say: an idle daemon reads its state for nobody."""
+    return house.feed.stirs, len(house.queue), house.activity.bytes_read, house.activity.reading, house.conductor.waiting
 
 
 def _tell(alerter: Alerter, before: Signs, now: Signs) -> None:

@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from typing import Generic, TypeVar
 
 from msgspec import Struct, structs
 
@@ -17,6 +18,8 @@ from wan_healthd.host.filesystems import FileSystems, mounted_names
 from wan_healthd.host.fingerprints import Looks, fingerprint_of
 from wan_healthd.host.looks import errno_name_of, look_of, look_of_error
 from wan_healthd.host.openat2 import openat2
+
+T = TypeVar("T")
 
 LOOK_FLAGS = os.O_PATH | os.O_CLOEXEC
 """O_PATH opens the place, not the file: no device wakes up, no FIFO waits for a partner, no read permission is needed."""
@@ -39,6 +42,22 @@ class _Place(Struct, frozen=True):
 
     top: Top
     relative: bytes
+
+
+class _Held(Generic[T]):
+    """Something that rests on a descriptor, which is closed at the end of a `with`. There are several for each file."""
+
+    __slots__ = ("_descriptor", "_value")
+
+    def __init__(self, value: T, descriptor: int) -> None:
+        self._value = value
+        self._descriptor = descriptor
+
+    def __enter__(self) -> T:
+        return self._value
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
 
 
 class LocalFiles:
@@ -165,13 +184,9 @@ class LocalFiles:
         except OSError as error:
             return OpenedFile(_refused(look, error), None)
 
-    @contextlib.contextmanager
-    def _opened(self, place: _Place, flags: int) -> Iterator[int]:
+    def _opened(self, place: _Place, flags: int) -> _Held[int]:
         descriptor = open_beneath(place.top, place.relative, flags, self._opener)
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
+        return _Held(descriptor, descriptor)
 
     def _entries(self, place: _Place, folder: int) -> Iterator[Entry]:
         device = os.fstat(folder).st_dev
@@ -203,8 +218,7 @@ class LocalFiles:
             os.close(descriptor)
 
 
-@contextlib.contextmanager
-def _place(root: bytes, path: bytes) -> Iterator[_Place]:
+def _place(root: bytes, path: bytes) -> _Held[_Place]:
     """`path` below the opened root, as long as the block lasts.
 
     Raises:
@@ -216,10 +230,7 @@ def _place(root: bytes, path: bytes) -> Iterator[_Place]:
     if b"\0" in path:
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
     descriptor = os.open(root, LOOK_FLAGS)
-    try:
-        yield _Place(Top(root, descriptor), relative)
-    finally:
-        os.close(descriptor)
+    return _Held(_Place(Top(root, descriptor), relative), descriptor)
 
 
 def _read(descriptor: int, length: int) -> bytes:

@@ -75,7 +75,7 @@ class _Digest:
     def __init__(self) -> None:
         self._hash = hashlib.blake2b(digest_size=32)
 
-    def add(self, names: Sequence[str], entries: Sequence[tuple[object, ...]]) -> None:
+    def add(self, names: Sequence[str], entries: Sequence[object]) -> None:
         """Some entries and their names, which hold no slash, so that none runs into the next.
 
         Raises:
@@ -106,8 +106,8 @@ def fingerprint_of(path: bytes, folder: int, looks: Looks, most_entries: int) ->
     look, is_file = os.stat, stat.S_IFREG
     for first in range(0, len(names), AT_A_TIME):
         some = names[first : first + AT_A_TIME]
-        entries: list[tuple[object, ...]] = []
-        keep = entries.append
+        entries: list[object] = []  # four numbers of a plain file, one value of anything else
+        keep, keep_other = entries.extend, entries.append
         for name in some:  # a million times, so what most entries need stands here
             try:
                 facts = look(name, dir_fd=folder, follow_symlinks=False)
@@ -116,9 +116,9 @@ def fingerprint_of(path: bytes, folder: int, looks: Looks, most_entries: int) ->
                     keep((facts.st_ino, facts.st_size, facts.st_mtime_ns, changed_ns))
                     newest_ns = changed_ns if changed_ns > newest_ns else newest_ns
                 else:
-                    keep(others.facts_of(name, facts, device))
+                    keep_other(others.facts_of(name, facts, device))
             except FileNotFoundError:  # it went meanwhile: listings leave it out, and next time this is another folder
-                keep(())
+                keep_other(None)
                 gone += 1
         digest.add(some, entries)
     digest.add((), [(own.st_ino, own.st_mtime_ns, own.st_ctime_ns, looks.filesystem(None, device))])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import os
+from typing import Any
 
 SYSCALL_NUMBER = 437
 """The same on every architecture that Debian supports (include/uapi/asm-generic/unistd.h)."""
@@ -27,6 +29,15 @@ _syscall.restype = ctypes.c_long
 _syscall.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.POINTER(_OpenHow), ctypes.c_size_t)
 
 
+HOW_BYTES = ctypes.sizeof(_OpenHow)
+
+
+@functools.cache
+def _how(flags: int) -> Any:
+    """A pointer to how to open with these flags; the kernel only reads it."""
+    return ctypes.byref(_OpenHow(flags | os.O_CLOEXEC, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS))
+
+
 def openat2(folder: int, path: bytes, flags: int) -> int:
     """Open the relative `path` below the descriptor `folder`; every component stays beneath it.
 
@@ -39,9 +50,9 @@ def openat2(folder: int, path: bytes, flags: int) -> int:
     """
     if b"\0" in path:
         raise ValueError("embedded null byte")
-    how = _OpenHow(flags | os.O_CLOEXEC, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)
+    how = _how(flags)
     for _ in range(MAX_TRIES):
-        descriptor = int(_syscall(SYSCALL_NUMBER, folder, path, ctypes.byref(how), ctypes.sizeof(how)))
+        descriptor = int(_syscall(SYSCALL_NUMBER, folder, path, how, HOW_BYTES))
         if descriptor >= 0:
             return descriptor
         code = ctypes.get_errno()

@@ -120,14 +120,13 @@ class Passing:
             await self._database.write(lambda db: folders.drop(db, walk.root, gone))
 
     def _look(self, walk: Walk, atlas: Atlas, steps: Sequence[Step], records: Mapping[bytes, FolderRecord]) -> Iterator[Sight]:
-        until = self._clock.monotonic() + AT_MOST_S
+        until, began_s = self._clock.monotonic() + AT_MOST_S, self._clock.now().timestamp()
         for step in steps:
-            yield self._sight(walk, atlas, step, records.get(step.folder))
+            yield self._sight(walk, atlas, step, records.get(step.folder), began_s)
             if self._clock.monotonic() > until:
                 return
 
-    def _sight(self, walk: Walk, atlas: Atlas, step: Step, record: FolderRecord | None) -> Sight:
-        began_s = self._clock.now().timestamp()
+    def _sight(self, walk: Walk, atlas: Atlas, step: Step, record: FolderRecord | None, began_s: float) -> Sight:
         own = self._files.fingerprint(walk.root, step.folder)
         around = self._vicinity(walk.root, own) if own.errno_name is None else None
         if around is None:
