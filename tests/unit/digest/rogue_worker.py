@@ -13,6 +13,7 @@ from wan_healthd.digest.protocol import (
     Blocks,
     HeaderDone,
     Hello,
+    Pace,
     Ping,
     Pong,
     Progress,
@@ -52,7 +53,7 @@ def main(how: str, connection: socket.socket) -> None:
         frame = decode_to_worker(payload)
         if isinstance(frame, Ping) and how in ("idles", "waits-for-storage"):
             connection.sendall(encode(Pong(frame.number, (1,) if how == "waits-for-storage" else ())))
-        if isinstance(frame, Hello | Ping):
+        if isinstance(frame, Hello | Ping | Pace):
             continue
         connection.sendall(answers(how, frame.job))
         if how == "half-a-frame":
