@@ -222,7 +222,7 @@ class Inspector:
         model_ids = await self._publish(task, known, heard, content_id, reading)
         if is_changed and task.patient:
             self._retry_later(task.path)
-        if reading is not None and reading.content is not None and reading.content.assurance is Assurance.AS_RECEIVED:
+        if _was_only_received(reading) and task.priority is not Priority.DUE:
             await self._queue.put(Task(task.path, task.root, Priority.DUE, full=True))  # no room: the full sweep reads it
         return model_ids
 
@@ -350,3 +350,8 @@ def _forget(connection: Connection, path_id: int, now: datetime) -> None:
     """A file that was seen but never read is no loss: a download moved to its real name."""
     paths.forget(connection, path_id)
     strike_off(connection, now)
+
+
+def _was_only_received(reading: Reading | None) -> bool:
+    """Whether the file was digested as it came in, so that nothing is known yet of what the disk holds."""
+    return reading is not None and reading.content is not None and reading.content.assurance is Assurance.AS_RECEIVED
