@@ -16,7 +16,7 @@ from tests.support.material import cache_folder
 PACKAGES = ("dbus", "python3", "systemd", "systemd-sysv", "tzdata")
 """Beyond Debian's essential packages and apt: what a server has, and what our package depends on."""
 
-MAKING_S = 600.0
+MAKING_S = 250.0
 INDEX_LINE = "$(ORIGIN)\t$(LABEL)\t$(RELEASE)\t$(REPO_URI)"
 
 
@@ -58,18 +58,22 @@ class DebianRoot(NamedTuple):
             whole, options = Path(scratch) / "root", Path(scratch) / "apt.conf"
             options.write_text(acquire_options())
             command = ["mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(self.packages)}"]
-            outcome = subprocess.run(
-                [*command, f"--aptopt={options}", self.suite, whole, *mirrors(self.suite)],
-                capture_output=True,
-                text=True,
-                stdin=subprocess.DEVNULL,
-                timeout=MAKING_S,
-                check=False,
-            )
-            if outcome.returncode:
-                complaints = [line for line in outcome.stderr.splitlines() if line.startswith("E: ")]
-                raise CannotMake(f"mmdebstrap cannot make it: {' '.join(complaints)[:600]}")
+            command += [f"--aptopt={options}", self.suite, str(whole), *mirrors(self.suite)]
+            complaint = complaint_of(command)
+            if complaint is not None:  # archives are sometimes in the middle of an update
+                shutil.rmtree(whole, ignore_errors=True)
+                complaint = complaint_of(command)
+            if complaint is not None:
+                raise CannotMake(f"mmdebstrap cannot make it: {complaint}")
             whole.rename(folder)
+
+
+def complaint_of(command: list[str]) -> str | None:
+    """Run it; what it says where it fails."""
+    outcome = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=MAKING_S, check=False)
+    if not outcome.returncode:
+        return None
+    return " ".join(line for line in outcome.stderr.splitlines() if line.startswith("E: "))[:600]
 
 
 def mirrors(suite: str) -> list[str]:
