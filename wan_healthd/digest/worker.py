@@ -7,6 +7,7 @@ given up all else before it hears of a file (see `confine`).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import select
@@ -38,6 +39,9 @@ from wan_healthd.digest.protocol import (
     encode,
 )
 from wan_healthd.domain.confinement import Confinement
+
+LAST_IN_LINE = 19
+"""nice(2): who computes, or answers a client, goes first; what is left of the processors is still ours."""
 
 SWITCH_INTERVAL_S = 5e-4
 """A hashing thread gets the interpreter back this soon after it returns from C."""
@@ -120,6 +124,8 @@ def _settle_in() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGIO, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError):  # where that is forbidden, reads are made all the same
+        os.nice(LAST_IN_LINE)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 
 
