@@ -6,10 +6,10 @@ makes two files of random bytes and, by turns in each round, reads them past the
 4 MiB at a time: the reference "raw"), hashes the like in memory, has the digest engine scrub them (BLAKE3 of blocks) and read
 them for the first time (SHA-256 and blocks), and lets a naive loop and whichever of b3sum, openssl and sha256sum is installed
 read one of them cold. Ratios are taken within each round, since disk and neighbours change; a first read is held against raw
-or against SHA-256 in memory, whichever is slower.
+or against SHA-256 in memory, whichever is slower, and two first reads against raw or both digests of two files in memory.
 
 Nothing is asserted: figures depend on the disk, the processor, and who else uses them. In a virtual machine "raw" may be the
-host's memory, faster than any disk: two first reads then end at the processor, at what all cores hash together.
+host's memory, faster than any disk: two first reads then end at the processor.
 """
 
 from __future__ import annotations
@@ -37,18 +37,19 @@ from msgspec import Struct
 
 from tests.support.residency import chill, resident_bytes
 from wan_healthd.digest.engine import WorkerEngine
+from wan_healthd.digest.plan import CHUNK_BYTES as SLOT_BYTES
 from wan_healthd.digest.slots import Slot
 from wan_healthd.domain.digests import BLOCK_BYTES, Algorithm
 from wan_healthd.domain.ports import ReadMode, ReadRequest
 
-CHUNK_BYTES = 4 << 20
-RAW_THREADS = 8
+RAW_THREADS, RAW_BYTES = 8, 4 << 20
 IN_MEMORY_BYTES = 64 << 20
 SMALL_BYTES, SMALL_READS = 4096, 200
 BLOCKS = (Algorithm.BLAKE3_1M,)
 BOTH = (Algorithm.SHA256, Algorithm.BLAKE3_1M)
 PEERS = (("b3sum", "b3sum"), ("openssl", "openssl dgst -sha256"), ("sha256sum", "sha256sum"))
-MEMORY_BLAKE3, MEMORY_SHA256, RAW = "BLAKE3 in memory", "SHA-256 in memory", "raw"
+MEMORY_BLAKE3, MEMORY_SHA256, MEMORY_BOTH = "BLAKE3 in memory", "SHA-256 in memory", "both, 2 x in memory"
+RAW = "raw"
 
 
 class Cost(Struct, frozen=True):
@@ -78,17 +79,18 @@ def read_raw(path: Path) -> int:
     """Past the page cache, into large pages, without a look at the bytes."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECT)
     size_bytes = os.fstat(descriptor).st_size
-    offsets = iter(range(0, size_bytes, CHUNK_BYTES))
+    offsets = iter(range(0, size_bytes, RAW_BYTES))
     turn = threading.Lock()
+    counts = []
 
     def read() -> None:
-        memory = Slot().memory
+        memory = [Slot().memory for _ in range(RAW_BYTES // SLOT_BYTES)]
         while True:
             with turn:
                 offset = next(offsets, None)
             if offset is None:
                 return
-            os.preadv(descriptor, [memory], offset)
+            counts.append(os.preadv(descriptor, memory, offset))
 
     threads = [threading.Thread(target=read) for _ in range(RAW_THREADS)]
     for thread in threads:
@@ -96,6 +98,8 @@ def read_raw(path: Path) -> int:
     for thread in threads:
         thread.join()
     os.close(descriptor)
+    if sum(counts) != size_bytes:
+        raise RuntimeError("the reference did not read the whole file")
     return size_bytes
 
 
@@ -103,6 +107,18 @@ def hash_memory(memory: memoryview, piece_bytes: int, update: Callable[[memoryvi
     for start in range(0, len(memory), piece_bytes):
         update(memory[start : start + piece_bytes])
     return len(memory)
+
+
+def hash_two_in_memory(memory: memoryview) -> int:
+    """SHA-256 and block digests of two files at once: what the processor lets two first reads reach on any disk."""
+    works = [partial(hash_memory, memory, RAW_BYTES, hashlib.sha256().update) for _ in range(2)]
+    works += [partial(hash_memory, memory, BLOCK_BYTES, lambda data: blake3(data).digest()) for _ in range(2)]
+    threads = [threading.Thread(target=work) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return 2 * len(memory)
 
 
 def read_naively(path: Path) -> int:
@@ -155,12 +171,13 @@ def contestants(engine: WorkerEngine, one: Path, other: Path, mode: ReadMode) ->
     peers = [(name, command) for name, command in PEERS if shutil.which(name)]
     return [
         Contestant(RAW, in_thread(partial(read_raw, one)), single),
+        Contestant(MEMORY_SHA256, in_thread(partial(hash_memory, memory, RAW_BYTES, sha256.update))),
         Contestant(MEMORY_BLAKE3, in_thread(partial(hash_memory, memory, BLOCK_BYTES, lambda data: blake3(data).digest()))),
-        Contestant(MEMORY_SHA256, in_thread(partial(hash_memory, memory, CHUNK_BYTES, sha256.update))),
+        Contestant(MEMORY_BOTH, in_thread(partial(hash_two_in_memory, memory))),
         Contestant("scrub", partial(digest, engine, single, BLOCKS, mode), single),
         Contestant("scrub, 2 files", partial(digest, engine, both, BLOCKS, mode), both),
         Contestant("first read", partial(digest, engine, single, BOTH, mode), single, slowest),
-        Contestant("first read, 2 files", partial(digest, engine, both, BOTH, mode), both),
+        Contestant("first read, 2 files", partial(digest, engine, both, BOTH, mode), both, (RAW, MEMORY_BOTH)),
         Contestant("naive SHA-256", in_thread(partial(read_naively, one)), single, slowest),
         *(Contestant(command, in_thread(partial(run_peer, command, one)), single) for _, command in peers),
     ]

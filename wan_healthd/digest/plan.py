@@ -11,8 +11,9 @@ from wan_healthd.domain.digests import BLOCK_BYTES, Assurance, block_count
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.ports import BlockRun, ReadRequest
 
-CHUNK_BYTES = 4 * BLOCK_BYTES
-"""Bytes asked of the disk at once, and hashed at once."""
+CHUNK_BYTES = 2 * BLOCK_BYTES
+"""Bytes asked of the disk at once, and hashed at once. With twice as many, a file's chunks do not stay in the processor's cache
+between the disk and the hashers: 8 % slower."""
 
 RUN_BLOCKS = 64
 """Longest run of digests in one report, in blocks."""

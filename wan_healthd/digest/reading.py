@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from wan_healthd.digest.chunk_reader import ChunkReader
 from wan_healthd.digest.disk_file import Source, Stamp
@@ -17,11 +17,19 @@ from wan_healthd.domain.digests import Algorithm, weakest
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.ports import BlockRun, ReadMode, ReadOutcome, ReadRequest
 
-READERS = {ReadMode.FULL: 3, ReadMode.POLITE: 2, ReadMode.IDLE: 1}
-"""Reads in flight for one file, and as many threads for its blocks. Chunks are large: a few reads keep a disk busy."""
+
+class Crew(NamedTuple):
+    """How many threads read one file, which is how many reads are in flight for it, and how many digest its blocks."""
+
+    readers: int
+    hashers: int
+
+
+CREWS = {ReadMode.FULL: Crew(3, 2), ReadMode.POLITE: Crew(2, 1), ReadMode.IDLE: Crew(1, 1)}
+"""Chunks are large: a few reads keep a disk busy."""
 
 SLOTS_A_FILE = 6
-"""24 MiB: two for each reader, so that one is read while the other one is hashed. A multiple of all numbers of readers."""
+"""12 MiB: two for each reader, so that one is read while the other one is hashed. A multiple of all numbers of readers."""
 
 
 class Listener(Protocol):
@@ -72,8 +80,8 @@ class Reading:
             with self._slots.borrow(1) as (slot,):
                 pass_directly(chunks, slot, [*self._apart, *in_order])
             return
-        threads = READERS[self._request.mode]
-        stations = [*(Station(stage, threads) for stage in self._apart), *(Station(stage) for stage in in_order)]
+        apart = zip(self._apart, CREWS[self._request.mode], strict=False)  # without blocks there is nothing for hashers to do
+        stations = [*(Station(stage, threads) for stage, threads in apart), *(Station(stage) for stage in in_order)]
         with self._slots.borrow(SLOTS_A_FILE) as slots:
             Line(chunks, slots, stations).run()
 

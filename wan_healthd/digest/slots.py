@@ -13,8 +13,8 @@ from wan_healthd.domain.digests import Assurance
 from wan_healthd.domain.extents import ByteRange
 
 HUGE_PAGE_BYTES = 2 << 20
-IDLE_SLOTS = 8
-"""Slots kept for the next job (32 MiB); more are given back to the system."""
+IDLE_SLOTS = 12
+"""Slots kept for the next jobs (24 MiB: two files); more are given back to the system."""
 
 
 class Slot:

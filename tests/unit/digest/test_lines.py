@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from wan_healthd.digest.lines import Line, Station
 from wan_healthd.digest.plan import CHUNK_BYTES, Chunks
-from wan_healthd.digest.reading import READERS, SLOTS_A_FILE
+from wan_healthd.digest.reading import CREWS, SLOTS_A_FILE
 from wan_healthd.digest.slots import Slot
 from wan_healthd.domain.digests import BLOCK_BYTES
 from wan_healthd.domain.extents import ByteRange
@@ -41,7 +41,7 @@ def chunks_of(count: int) -> Chunks:
 
 
 counts = st.integers(0, 40)
-threads = st.lists(st.sampled_from(sorted(READERS.values())), min_size=0, max_size=3)
+threads = st.lists(st.sampled_from(sorted({crew.readers for crew in CREWS.values()})), min_size=0, max_size=3)
 
 
 @settings(max_examples=40, deadline=None)
@@ -69,4 +69,4 @@ def test_whoever_fails_ends_the_line_and_no_thread_stays(count: int, several: li
 
 
 def test_every_reader_has_slots_of_its_own() -> None:
-    assert all(SLOTS_A_FILE % readers == 0 for readers in READERS.values())
+    assert all(SLOTS_A_FILE % crew.readers == 0 for crew in CREWS.values())

@@ -19,7 +19,7 @@ from wan_healthd.digest import disk_file
 from wan_healthd.digest.assurance import assure
 from wan_healthd.digest.disk_file import DiskFile
 from wan_healthd.digest.kernel import filesystem_magic
-from wan_healthd.digest.reading import READERS, Reading
+from wan_healthd.digest.reading import CREWS, Reading
 from wan_healthd.digest.slots import SlotPool
 from wan_healthd.domain.digests import BLOCK_BYTES, Algorithm, Assurance
 from wan_healthd.domain.extents import ByteRange, merge
@@ -166,10 +166,10 @@ def test_other_errors_end_the_read(tmp_path: Path) -> None:
 def test_a_cancelled_read_ends_at_once(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(CONTENT)
-    account = Account(raise_after=4 * MIB)
+    account = Account(raise_after=MIB)
     with opened(path) as descriptor, pytest.raises(InterruptedReading):
         read(DiskFile(descriptor), len(CONTENT), account)
-    assert len(account.pulses) <= READERS[ReadMode.POLITE]
+    assert len(account.pulses) <= CREWS[ReadMode.POLITE].readers
 
 
 class FailingListener(Account):
