@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.unit.digest.test_reading import Account, FaultyFile, opened
 from wan_healthd.digest.disk_file import DiskFile
+from wan_healthd.digest.plan import CHUNK_BYTES
 from wan_healthd.digest.protocol import (
     MAX_PAYLOAD_BYTES,
     HeaderDone,
@@ -115,8 +116,8 @@ def test_exactly_the_harmed_sections_are_named(cuts: list[int], flips: set[int])
 
 def feed(check: SectionCheck, content: bytes, holes: tuple[ByteRange, ...] = ()) -> None:
     slot = Slot()
-    for offset in range(0, len(content), 4 * MIB):
-        piece = content[offset : offset + 4 * MIB]
+    for offset in range(0, len(content), CHUNK_BYTES):
+        piece = content[offset : offset + CHUNK_BYTES]
         slot.memory[: len(piece)] = piece
         slot.begin(ByteRange(offset, len(piece)))
         slot.unreadable = [hole for hole in holes if hole.offset < slot.chunk.end and offset < hole.end]
