@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from functools import partial
 
+from wan_healthd import neighbourhood
 from wan_healthd.blueprint import Blueprint
 from wan_healthd.checks.verdict import corruption_report
 from wan_healthd.digest.engine import WorkerEngine
@@ -17,7 +18,6 @@ from wan_healthd.domain.ports import Clock, Threads
 from wan_healthd.host import disk
 from wan_healthd.host.clock import SystemClock
 from wan_healthd.host.cron import ApSchedulerCron
-from wan_healthd.host.disk_use import DiskUse
 from wan_healthd.host.files import LocalFiles
 from wan_healthd.host.inotify import InotifyWatcher
 from wan_healthd.host.probes.system import SystemProbes
@@ -50,7 +50,6 @@ from wan_healthd.services.liveness import Liveness
 from wan_healthd.services.lookup import Lookup
 from wan_healthd.services.loops import loops
 from wan_healthd.services.overview import Overview
-from wan_healthd.services.pacing import Pacer
 from wan_healthd.services.patrol import Pace, Patrol
 from wan_healthd.services.pause import Pauses
 from wan_healthd.services.places import Places
@@ -154,9 +153,7 @@ class House:
             complain=complain,
         )
         self.pauses = Pauses(self.queue, self.inspector, database, self.clock, self.feed)
-        self.pacer = Pacer(
-            blueprint.settings.sweep, engine, self.queue, self.pauses, self.clock, threads, DiskUse(roots, self.clock).sample
-        )
+        self.pacer = neighbourhood.pacer(blueprint, engine, self.queue, self.pauses, self.clock, threads)
         self.copies = GoodCopies(blueprint.state, database, threads, self.clock, complain)
         self.conductor = Conductor(
             sweeper=self.sweeper,

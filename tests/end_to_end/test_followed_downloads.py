@@ -21,7 +21,7 @@ from tests.support.daemons import Home, RunningDaemon
 from tests.support.hub_client import HubClient
 from wan_healthd.digest.assurance import EXT_MAGIC, XFS_MAGIC
 from wan_healthd.digest.follow import FOLLOWABLE
-from wan_healthd.digest.kernel import filesystem_magic
+from wan_healthd.kernel.filesystem import filesystem_magic
 from wan_healthd.services.passes import SMALL_BYTES
 
 MIB = 1 << 20

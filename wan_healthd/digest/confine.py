@@ -10,7 +10,6 @@ thing wrapped, and each call is one line of ctypes. See `system_calls` about lib
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Callable
 from errno import errorcode
 from typing import Final
@@ -18,11 +17,10 @@ from typing import Final
 from wan_healthd.digest.landlock import forbid_changes
 from wan_healthd.digest.seccomp import filter_calls
 from wan_healthd.domain.confinement import Confinement, Layer
+from wan_healthd.kernel.calls import checked, libc
 
 PR_SET_NO_NEW_PRIVS: Final = 38
 CAPABILITY_VERSION_3: Final = 0x20080522
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class _CapabilityHeader(ctypes.Structure):
@@ -52,18 +50,12 @@ def _layer(name: str, put_in_force: Callable[[], str]) -> Layer:
 
 
 def _take_no_privileges() -> str:
-    _check(_libc.prctl(PR_SET_NO_NEW_PRIVS, *(ctypes.c_ulong(value) for value in (1, 0, 0, 0))))
+    checked(libc.prctl(PR_SET_NO_NEW_PRIVS, *(ctypes.c_ulong(value) for value in (1, 0, 0, 0))))
     return "a program with a set-user-id bit or file capabilities gives none"
 
 
 def _drop_capabilities() -> str:
     """Also those of root, who may run the daemon by hand, and those that a drop-in of the unit grants."""
     none = (ctypes.c_uint32 * 6)()
-    _check(_libc.capset(ctypes.byref(_CapabilityHeader(CAPABILITY_VERSION_3, 0)), none))
+    checked(libc.capset(ctypes.byref(_CapabilityHeader(CAPABILITY_VERSION_3, 0)), none))
     return "none is held, and none is inherited"
-
-
-def _check(answer: int) -> None:
-    if answer != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))

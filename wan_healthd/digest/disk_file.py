@@ -11,12 +11,11 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, Protocol, TypeAlias
 
 from wan_healthd.digest.assurance import LIVES_IN_MEMORY, READS_DISK_DIRECTLY, assure, has_grown
-from wan_healthd.digest.direct_io import direct_alignment
-from wan_healthd.digest.kernel import filesystem_magic
 from wan_healthd.digest.residency import Residency
 from wan_healthd.digest.storage import Storage
 from wan_healthd.domain.digests import BLOCK_BYTES, Assurance
 from wan_healthd.domain.extents import ByteRange
+from wan_healthd.kernel.filesystem import direct_alignment, filesystem_magic
 
 ALIGNMENT_BYTES = 4096
 """What O_DIRECT wants of offset, length and memory wherever nobody says otherwise."""

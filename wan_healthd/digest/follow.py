@@ -20,7 +20,6 @@ from wan_healthd.digest.assurance import BTRFS_MAGIC, EXT_MAGIC, TMPFS_MAGIC, XF
 from wan_healthd.digest.disk_file import Stamp
 from wan_healthd.digest.growth import GivenUp, Growth, Seen
 from wan_healthd.digest.hashing import BlockHasher, WholeHasher, sha256
-from wan_healthd.digest.kernel import filesystem_magic
 from wan_healthd.digest.lease import is_held, read_lease
 from wan_healthd.digest.ledger import Ledger
 from wan_healthd.digest.lines import Line, Station
@@ -31,6 +30,7 @@ from wan_healthd.digest.storage import Storage
 from wan_healthd.domain.digests import BLOCK_BYTES, BLOCK_DIGEST_BYTES, Assurance, block_count
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.ports import BlockRun, ReadOutcome
+from wan_healthd.kernel.filesystem import filesystem_magic
 
 FOLLOWABLE = frozenset({EXT_MAGIC, XFS_MAGIC, BTRFS_MAGIC, TMPFS_MAGIC})
 """Where a lease speaks for everybody. Others may be written to behind its back: by another machine, or beneath an overlay."""

@@ -10,6 +10,8 @@ import ctypes
 import os
 from typing import Final
 
+from wan_healthd.kernel.calls import checked, libc
+
 CREATE_RULESET: Final = 444
 RESTRICT_SELF: Final = 446
 """The same numbers on every architecture that Python runs on but alpha."""
@@ -27,8 +29,6 @@ TCP_BIND_AND_CONNECT: Final = 0b11
 TCP_SINCE: Final = 4
 ABSTRACT_SOCKETS_AND_SIGNALS: Final = 0b11
 SCOPES_SINCE: Final = 6
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class _Ruleset(ctypes.Structure):
@@ -69,8 +69,4 @@ def _ruleset(abi: int) -> _Ruleset:
 def _call(number: int, *arguments: object) -> int:
     """A system call; its integers are as wide as a register, which ctypes does not assume."""
     wide = (ctypes.c_long(value) if isinstance(value, int) else value for value in arguments)
-    answer = int(_libc.syscall(ctypes.c_long(number), *wide))
-    if answer < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
-    return answer
+    return checked(libc.syscall(ctypes.c_long(number), *wide))

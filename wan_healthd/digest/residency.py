@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import mmap
 import os
 from itertools import groupby
 
 from wan_healthd.digest.assurance import OVERLAY_MAGIC
 from wan_healthd.domain.extents import ByteRange
-
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.mmap.restype = ctypes.c_void_p
-_libc.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int64)
-_libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
-_libc.mincore.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p)
-_MAP_FAILED = ctypes.c_void_p(-1).value
-
-_CACHESTAT = 451
-"""The same on every architecture that Debian supports; Linux 6.5. The filter of systemd 252 does not know it: EPERM."""
-_PROT_NONE = 0
+from wan_healthd.kernel.page_cache import residency, resident_pages
 
 
 class Residency:
@@ -52,11 +41,11 @@ class Residency:
         return found
 
     def _cachestat(self, offset: int, length: int) -> int | None:
-        stretch, answer = (ctypes.c_uint64 * 2)(offset, length), (ctypes.c_uint64 * 5)()
-        if _libc.syscall(_CACHESTAT, self._descriptor, stretch, answer, 0) == 0:
-            return int(answer[0])
-        self._has_cachestat = False
-        return None
+        try:
+            return resident_pages(self._descriptor, offset, length)
+        except OSError:
+            self._has_cachestat = False
+            return None
 
     def _mincore(self, offset: int, length: int) -> int | None:
         """By the vector. To whoever may not know, the kernel says that every page is in memory."""
@@ -67,14 +56,10 @@ class Residency:
         return found if found < len(vector) or _may_know(self._descriptor) else None
 
     def _vector(self, offset: int, length: int) -> bytes | None:
-        """A byte for each page, of which the lowest bit counts; over a mapping that nobody can touch."""
-        address = _libc.mmap(None, length, _PROT_NONE, mmap.MAP_SHARED, self._descriptor, offset)
-        if address == _MAP_FAILED:
+        try:
+            return residency(self._descriptor, offset, length)
+        except OSError:
             return None
-        vector = ctypes.create_string_buffer(-(-length // mmap.PAGESIZE))
-        refused = _libc.mincore(address, length, vector)
-        _libc.munmap(address, length)
-        return None if refused else vector.raw
 
 
 def _may_know(descriptor: int) -> bool:

@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 
 from wan_healthd.digest import system_calls
 from wan_healthd.digest.system_calls import Call
+from wan_healthd.kernel.calls import checked, libc
 
 PR_SET_SECCOMP: Final = 22
 SECCOMP_MODE_FILTER: Final = 2
@@ -99,11 +100,8 @@ def filter_calls() -> str:
         raise OSError(errno.ENOSYS, f"the numbers of system calls on {name} are not known here")
     program = assemble(MACHINES[name], os.getpid())
     packed = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
-    libc = ctypes.CDLL(None, use_errno=True)
     argument = ctypes.byref(_Program(len(program), packed))
-    if libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(SECCOMP_MODE_FILTER), argument) != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
+    checked(libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(SECCOMP_MODE_FILTER), argument))
     return f"{len(program)} instructions refuse sockets, programs, writing and what else reading does not need"
 
 

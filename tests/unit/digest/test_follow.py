@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 from wan_healthd.digest.engine import WorkerEngine
 from wan_healthd.digest.follow import FOLLOWABLE, MOST_SHORT_LOOKS, CachedFile, Follow, Recall
 from wan_healthd.digest.growth import GivenUp
-from wan_healthd.digest.kernel import filesystem_magic
 from wan_healthd.digest.lease import is_held, read_lease
 from wan_healthd.digest.slots import SlotPool
 from wan_healthd.digest.storage import Storage
 from wan_healthd.domain.digests import BLOCK_BYTES, Algorithm, Assurance
 from wan_healthd.domain.errors import WorkerFailed
 from wan_healthd.domain.ports import BlockRun, ReadRequest
+from wan_healthd.kernel.filesystem import filesystem_magic
 
 POOL = SlotPool()
 FIRST = hashlib.shake_128(b"first").digest(5 * BLOCK_BYTES)

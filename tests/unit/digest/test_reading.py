@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from wan_healthd.digest import disk_file
 from wan_healthd.digest.assurance import assure
 from wan_healthd.digest.disk_file import DiskFile
-from wan_healthd.digest.kernel import filesystem_magic
 from wan_healthd.digest.reading import CREWS, Reading
 from wan_healthd.digest.slots import SlotPool
 from wan_healthd.domain.digests import BLOCK_BYTES, Algorithm, Assurance
 from wan_healthd.domain.extents import ByteRange, merge
 from wan_healthd.domain.ports import BlockRun, ReadMode, ReadOutcome, ReadRequest
+from wan_healthd.kernel.filesystem import filesystem_magic
 
 MIB = 1 << 20
 SECTOR = 4096

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from importlib import metadata
 
 from wan_healthd.domain.vitals import ProcessFacts
-from wan_healthd.host.probes import kernel
+from wan_healthd.host.probes.attempts import cachestat, idle_priorities, mincore, refusal
 from wan_healthd.host.probes.roots import group_name, user_name
 
 EVERYBODY = 0xFFFFFFFF
@@ -20,8 +20,8 @@ OURSELVES = "/proc/self/exe"
 def examine(environ: Mapping[str, str]) -> ProcessFacts:
     """Our own process."""
     status = _status()
-    idle_cpu, idle_io = kernel.idle_priorities()
-    cachestat, mincore = _residency()
+    idle_cpu, idle_io = idle_priorities()
+    by_cachestat, by_mincore = _residency()
     return ProcessFacts(
         pid=os.getpid(),
         user=user_name(os.geteuid()),
@@ -37,8 +37,8 @@ def examine(environ: Mapping[str, str]) -> ProcessFacts:
         descriptors_open=len(os.listdir("/proc/self/fd")),
         idle_cpu=idle_cpu,
         idle_io=idle_io,
-        cachestat=cachestat,
-        mincore=mincore,
+        cachestat=by_cachestat,
+        mincore=by_mincore,
         pressure=_refusal_of("/proc/pressure/io"),
         kernel=platform.release(),
         text_encoding=sys.getfilesystemencoding(),
@@ -81,7 +81,7 @@ def _refusal_of(path: str) -> str | None:
         with open(path, encoding="ascii") as facts:
             facts.readline()
     except OSError as error:
-        return kernel.refusal(error.errno or 0)
+        return refusal(error.errno or 0)
     return None
 
 
@@ -90,12 +90,10 @@ def _residency() -> tuple[str | None, str | None]:
     try:
         descriptor = os.open(OURSELVES, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        return (kernel.refusal(error.errno or 0),) * 2
+        return (refusal(error.errno or 0),) * 2
     try:
-        cachestat = kernel.cachestat(descriptor)
+        refused = cachestat(descriptor)
         # EPERM for a file that is not ours is the kernel's own rule, not a ban of the call.
-        return None if cachestat == "EPERM" and os.geteuid() else cachestat, kernel.mincore(
-            descriptor, os.fstat(descriptor).st_size
-        )
+        return None if refused == "EPERM" and os.geteuid() else refused, mincore(descriptor)
     finally:
         os.close(descriptor)

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from wan_healthd.domain.vitals import DiskFacts, RootFacts, Unreadable
 from wan_healthd.host.mounts import Mount, mount_of, mount_table
-from wan_healthd.host.probes import kernel
+from wan_healthd.host.probes.attempts import refusal
+from wan_healthd.kernel.filesystem import direct_alignment, is_compressed
 
 MOST_ENTRIES = 20_000
 LONGEST_S = 2.0
@@ -32,7 +33,7 @@ def examine(root: bytes) -> RootFacts:
             pass
     except OSError as error:
         blocked = _blocked_at(root)
-        return RootFacts(root, kernel.refusal(error.errno or 0), blocked, obstacle=_described(blocked or root))
+        return RootFacts(root, refusal(error.errno or 0), blocked, obstacle=_described(blocked or root))
     walk = _Walk()
     walk.go(root)
     facts = RootFacts(
@@ -182,14 +183,14 @@ def _try_direct(sample: bytes, facts: DiskFacts) -> DiskFacts:
         descriptor = os.open(sample, TRY_FLAGS | os.O_DIRECT)
     except OSError as error:
         is_answer = error.errno == errno.EINVAL
-        return replace(facts, is_direct=False if is_answer else None, refusal=kernel.refusal(error.errno or 0))
+        return replace(facts, is_direct=False if is_answer else None, refusal=refusal(error.errno or 0))
     try:
-        aligned = kernel.alignment(descriptor)
-        facts = replace(facts, alignment_bytes=aligned or None, is_compressed=kernel.is_compressed(descriptor))
+        aligned = direct_alignment(descriptor)
+        facts = replace(facts, alignment_bytes=aligned or None, is_compressed=is_compressed(descriptor))
         with mmap.mmap(-1, max(PAGE, aligned or 0)) as area:
             os.preadv(descriptor, [area], 0)
         return replace(facts, is_direct=True)
     except OSError as error:
-        return replace(facts, is_direct=False, refusal=kernel.refusal(error.errno or 0))
+        return replace(facts, is_direct=False, refusal=refusal(error.errno or 0))
     finally:
         os.close(descriptor)

@@ -11,6 +11,7 @@ import stat
 from datetime import UTC, datetime
 
 from wan_healthd.domain.vitals import ClockFacts, GpuFacts, InotifyLimits, StateFacts
+from wan_healthd.kernel.calls import libc
 
 SYNCHRONISED = "/run/systemd/timesync/synchronized"
 UNSYNCHRONISED_STATE = 5
@@ -20,13 +21,11 @@ GPU_NODES = "/dev/nvidia[0-9]*"
 GPU_DRIVER = "/proc/driver/nvidia/version"
 FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
 
 def clock() -> ClockFacts:
     """What the kernel says of the clock, or else systemd-timesyncd."""
     now = datetime.now(UTC)
-    state = _libc.adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))
+    state = libc.adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))
     if state >= 0:
         return ClockFacts(now, state != UNSYNCHRONISED_STATE, "the kernel")
     if os.path.exists(SYNCHRONISED):
