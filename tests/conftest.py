@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from tests.support.debian_package import debian_package
+from tests.support.graphics import graphics, nvml_library
 from tests.support.leaks import no_leaks, orphans_come_home
 from tests.support.material import material
 from tests.support.skips import (
@@ -20,8 +21,10 @@ from tests.support.unprivileged import unprivileged, unprivileged_python
 
 __all__ = [
     "debian_package",
+    "graphics",
     "material",
     "no_leaks",
+    "nvml_library",
     "orphans_come_home",
     "pytest_addoption",
     "pytest_configure",

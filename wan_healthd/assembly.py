@@ -13,33 +13,33 @@ from wan_healthd.checks.verdict import corruption_report
 from wan_healthd.digest.engine import WorkerEngine
 from wan_healthd.domain.errors import StoreUnusable
 from wan_healthd.domain.events import EventKind, NewEvent
-from wan_healthd.domain.paths import is_at_or_below, printable
+from wan_healthd.domain.paths import printable
 from wan_healthd.domain.ports import Clock, Threads
 from wan_healthd.host import disk
 from wan_healthd.host.clock import SystemClock
 from wan_healthd.host.cron import ApSchedulerCron
 from wan_healthd.host.files import LocalFiles
+from wan_healthd.host.gpu_use import GpuUse
 from wan_healthd.host.inotify import InotifyWatcher
 from wan_healthd.host.probes.system import SystemProbes
 from wan_healthd.hub.reach import reach as reach_hub
-from wan_healthd.layouts import hf_cache
 from wan_healthd.services.activity import Activity
 from wan_healthd.services.alert import Alerter
-from wan_healthd.services.arriving import LULL_S
 from wan_healthd.services.atlases import Atlases
 from wan_healthd.services.budget import BudgetWatch
 from wan_healthd.services.claims import Claims
 from wan_healthd.services.conditions import Conditions
 from wan_healthd.services.conduct import INCREMENTAL, Conductor
 from wan_healthd.services.crew import Crew
-from wan_healthd.services.crowds import Crowds
 from wan_healthd.services.deadline import Deadline, Unanswered
+from wan_healthd.services.dispatch import Dispatch
 from wan_healthd.services.doctor import Doctor, Surroundings
 from wan_healthd.services.downloads import MOST_FOLLOWED, Downloads
 from wan_healthd.services.exposure import ExposureWatch
 from wan_healthd.services.feed import Feed
 from wan_healthd.services.gaps import GapTeller
 from wan_healthd.services.gate import Gatekeeper
+from wan_healthd.services.generations import Generations
 from wan_healthd.services.good_copy import GoodCopies
 from wan_healthd.services.hearing import Hearing
 from wan_healthd.services.hub_word import HubWord
@@ -54,7 +54,7 @@ from wan_healthd.services.patrol import Pace, Patrol
 from wan_healthd.services.pause import Pauses
 from wan_healthd.services.places import Places
 from wan_healthd.services.publish import Publisher
-from wan_healthd.services.queue import Priority, Task, WorkQueue
+from wan_healthd.services.queue import WorkQueue
 from wan_healthd.services.reach import Reach
 from wan_healthd.services.reading import ContentReader
 from wan_healthd.services.retelling import Retelling
@@ -62,7 +62,6 @@ from wan_healthd.services.retention import Retention
 from wan_healthd.services.roots import RootKeeper
 from wan_healthd.services.rounds import Rounds
 from wan_healthd.services.schedule import Schedule
-from wan_healthd.services.settle import Settler
 from wan_healthd.services.state_watch import StateWatch
 from wan_healthd.services.storage import StorageWatch
 from wan_healthd.services.sweep import Sweeper
@@ -87,7 +86,7 @@ class House:
         self._is_watching = False
         complain = blueprint.complain_unless_told
         files, roots, stated = LocalFiles(), blueprint.roots, blueprint.stated
-        reach, patient = Reach(files, threads), Deadline(threads)
+        reach, patient, gpus = Reach(files, threads), Deadline(threads), GpuUse(self.clock)
         self.feed = Feed(self.clock, threads, corruption_report, lambda who, error: complain(f"the callback {who}", error))
         database.on_change = self.feed.stirred
         self.alerter = Alerter(blueprint.sinks, database, self.clock, self.feed, blueprint.settings.alerts)
@@ -99,9 +98,13 @@ class House:
         self.publisher = Publisher(
             database, self.clock, self.alerter, self.feed, lambda model_id: not self.queue.holds_of(model_id)
         )
-        settler = Settler(self._settled)
-        self.crowds = Crowds(self._hinted, self._crowded)
-        self._arriving = Settler(self._look_for_arrivals, LULL_S)
+        self._dispatch = Dispatch(
+            self.queue,
+            crew,
+            root_of=lambda path: self.watch.root_of(path),  # noqa: PLW0108 - the watch is made below, as is the conductor
+            ask_folder=lambda root, folder: self.conductor.ask_folder(root, folder),  # noqa: PLW0108 - likewise
+            is_watching=lambda: self._is_watching,
+        )
         followed = MOST_FOLLOWED if blueprint.settings.health.corruption_detection_enabled else 0
         self.downloads = Downloads(engine=engine, files=files, threads=patient, crew=crew, most=followed)
         self.inspector = Inspector(
@@ -122,7 +125,7 @@ class House:
             publisher=self.publisher,
             clock=self.clock,
             reads_content=blueprint.settings.health.corruption_detection_enabled,
-            retry_later=settler.touched,
+            retry_later=self._dispatch.changing.touched,
             complain=complain,
             model_appeared=lambda root, folder: self.conductor.ask_folder(root, folder),  # noqa: PLW0108 - the conductor is made below
             fell_silent=lambda root, silence: self._fell_silent(reach, root, silence),
@@ -136,7 +139,7 @@ class House:
             feed=self.feed,
             roots=RootKeeper(database, self.clock, self.alerter, self.feed),
             atlases=atlases,
-            look_later=self._arriving.touched,
+            look_later=self._dispatch.arriving.touched,
             reach=reach,
             manifests=blueprint.manifest_places,
         )
@@ -153,7 +156,18 @@ class House:
             complain=complain,
         )
         self.pauses = Pauses(self.queue, self.inspector, database, self.clock, self.feed)
-        self.pacer = neighbourhood.pacer(blueprint, engine, self.queue, self.pauses, self.clock, threads)
+        self.generations = Generations(database, self.clock, self.feed, lambda: self.pacer.changed())  # noqa: PLW0108 - likewise
+        self.pacer = neighbourhood.pacer(
+            blueprint,
+            engine,
+            self.queue,
+            self.pauses,
+            self.clock,
+            threads,
+            gpus,
+            announced=lambda: self.generations.present,
+            is_due=lambda: self.conductor.is_due,
+        )
         self.copies = GoodCopies(blueprint.state, database, threads, self.clock, complain)
         self.conductor = Conductor(
             sweeper=self.sweeper,
@@ -194,7 +208,7 @@ class House:
         self.watch = Watch(
             watcher=watcher,
             threads=threads,
-            settler=settler,
+            settler=self._dispatch.changing,
             retelling=Retelling(
                 files=files,
                 threads=threads,
@@ -209,6 +223,8 @@ class House:
             sweep=self.conductor.ask_folder,
             patrol=self.patrol,
             is_growing=self.downloads.touched,
+            has_ended=self.downloads.ended,
+            get_ready=engine.get_ready,
         )
         self.state_watch = StateWatch(
             database=database, clock=self.clock, alerter=self.alerter, feed=self.feed, recovered=self._catch_up
@@ -245,6 +261,7 @@ class House:
             patrol=self.patrol,
             pauses=self.pauses,
             yielding=lambda: self.pacer.yielding,
+            made_way=lambda: self.pacer.made_way,
             advice=lambda: self.budget.findings,
             feed=self.feed,
             storage=self.storage,
@@ -266,7 +283,7 @@ class House:
             self.clock,
         )
         self.doctor = Doctor(
-            probes=SystemProbes(),
+            probes=SystemProbes(gpus),
             threads=threads,
             clock=self.clock,
             database=database,
@@ -279,6 +296,7 @@ class House:
                 reach_hub=reach_hub,
                 poll_every_s=blueprint.settings.sweep.poll_every,
             ),
+            crew=crew,
         )
         self.gatekeeper = Gatekeeper(
             database=database,
@@ -311,9 +329,8 @@ class House:
         self.schedule.stop()
         if self._is_watching:
             self._is_watching = False
-            self._arriving.close()
             await self.watch.stop()
-            self.crowds.close()
+            self._dispatch.close()
             self.downloads.close()
 
     def _begin(self, what: str, look: Callable[[], Coroutine[None, None, None]]) -> None:
@@ -360,33 +377,6 @@ class House:
             await self.start_monitoring()
         self.conductor.ask(INCREMENTAL)
 
-    def _look_for_arrivals(self, folder: bytes) -> None:
-        """What may have been on its way is there by now, or it is missed."""
-        if (root := self.watch.root_of(folder)) is not None and self._is_watching:
-            self.conductor.ask_folder(root, folder)
-
-    def _settled(self, path: bytes) -> None:
-        if (root := self.watch.root_of(path)) is None:
-            return
-        links = hf_cache.repo_of_blob(path) or hf_cache.cache_of_payload(path)
-        if links is not None and is_at_or_below(links, root):  # nobody's file: what links to it is looked at
-            self.conductor.ask_folder(root, links)
-        else:
-            self.crowds.add(path)
-
     def _fell_silent(self, reach: Reach, root: bytes, silence: Unanswered) -> None:
         reach.hangs(root, silence.pending)
         self.conductor.ask_folder(root, root)
-
-    def _hinted(self, path: bytes) -> None:
-        if (root := self.watch.root_of(path)) is not None:
-            self.crew.start(self._enqueue_hint(root, path))
-
-    def _crowded(self, folder: bytes) -> None:
-        if (root := self.watch.root_of(folder)) is not None:
-            self.conductor.ask_folder(root, folder)
-
-    async def _enqueue_hint(self, root: bytes, path: bytes) -> None:
-        """A hint that finds no room becomes a sweep of its folder: nothing is lost, it only takes longer."""
-        if not await self.queue.put(Task(path, root, Priority.CHANGED, settled=True)):
-            self.conductor.ask_folder(root, posixpath.dirname(path))

@@ -35,6 +35,7 @@ class Blueprint(Struct, frozen=True):
         hub: how the hub may be asked; None: not at all.
         hang_s: how long the state may take over one call before it counts as stuck.
         opening: told what the opening of the state is about, where that may take long; called from any thread.
+        note: told what is worth a line in the log and is no error.
     """
 
     settings: Settings
@@ -45,6 +46,7 @@ class Blueprint(Struct, frozen=True):
     hub: HubAccess | None = None
     hang_s: float = 60.0
     opening: Callable[[str], None] = lambda what: None
+    note: Callable[[str], None] = lambda what: None
 
     def complain_unless_told(self, what: str, error: BaseException | None) -> None:
         """That the state refuses is told once, by an alert, and not again by everybody who meets it."""

@@ -14,9 +14,10 @@ from wan_healthd.blueprint import Blueprint
 from wan_healthd.checks.verdict import corruption_report, unknown_model
 from wan_healthd.domain.callers import Caller
 from wan_healthd.domain.catalogue import MODEL_MISSING
-from wan_healthd.domain.errors import InvalidRequest, ModelNotFound, NoDaemon
+from wan_healthd.domain.errors import ModelNotFound, NoDaemon
 from wan_healthd.domain.gate import Gate
-from wan_healthd.domain.performance import PerformanceHealth, PerformanceMetrics, PerformanceTrend
+from wan_healthd.domain.generations import Generation
+from wan_healthd.domain.performance import PerformanceHealth, PerformanceMetrics, PerformanceTrend, metrics_of
 from wan_healthd.domain.process import LogLevel, ProcessControl
 from wan_healthd.domain.settings import HealthCheckConfig, RootSettings, Settings
 from wan_healthd.domain.verdicts import CorruptionReport, IntegrityResult, SystemHealthReport
@@ -39,6 +40,7 @@ from wan_healthd.wire.answers import (
     SweepsAnswer,
 )
 from wan_healthd.wire.doctor import DoctorAnswer
+from wan_healthd.wire.generations import GenerationEndAnswer, GenerationsAnswer, GenerationStart
 from wan_healthd.wire.requests import AlertsQuery, EventsQuery
 
 T = TypeVar("T")
@@ -116,7 +118,7 @@ class ModelHealthMonitor:
         Raises:
             InvalidRequest: a figure has a wrong name or value.
         """
-        sample = _metrics(metrics)
+        sample = metrics_of(metrics)
 
         async def record(house: House) -> PerformanceHealth:
             now = house.clock.now()
@@ -266,6 +268,26 @@ class ModelHealthMonitor:
 
         return await self._do(resume)
 
+    async def list_generations(self) -> GenerationsAnswer:
+        """The announced generations that are open: sweeps make way for them."""
+
+        async def rows(house: House) -> GenerationsAnswer:
+            return GenerationsAnswer(SCHEMA, house.generations.rows())
+
+        return await self._do(rows)
+
+    async def start_generation(self, start: GenerationStart, caller: Caller) -> Generation:
+        """A generation begins; see `wire.generations`. TooManyGenerations where too many are open."""
+        return await self._do(lambda house: house.generations.start(start, caller))
+
+    async def renew_generation(self, number: int, expires_in_s: float) -> Generation:
+        """It expires so long from now instead. GenerationNotFound if it ended, or there is none of that number."""
+        return await self._do(lambda house: house.generations.renew(number, expires_in_s))
+
+    async def end_generation(self, number: int) -> GenerationEndAnswer:
+        """It has ended; twice is as good as once. GenerationNotFound if there is none of that number."""
+        return GenerationEndAnswer(SCHEMA, *(await self._do(lambda house: house.generations.end(number))))
+
     async def list_alerts(self, query: AlertsQuery = AlertsQuery()) -> AlertsAnswer:  # noqa: B008 - it is frozen
         """What is open, the gravest first, then what ended lately."""
 
@@ -360,17 +382,6 @@ def get_model_health_monitor(
     if _the_monitor is None:
         _the_monitor = ModelHealthMonitor(models_dir, config)
     return _the_monitor
-
-
-def _metrics(metrics: PerformanceMetrics | Mapping[str, Any]) -> PerformanceMetrics:
-    if isinstance(metrics, PerformanceMetrics):
-        return metrics
-    try:
-        return msgspec.convert(dict(metrics), PerformanceMetrics)
-    except (msgspec.ValidationError, TypeError, ValueError) as error:
-        raise InvalidRequest(
-            f"cannot record the generation: {error}", f"hand in numbers for {', '.join(PerformanceMetrics.__struct_fields__)}"
-        ) from error
 
 
 async def _now(house: House) -> Any:

@@ -41,9 +41,11 @@ async def open_house(blueprint: Blueprint) -> AsyncIterator[House]:
         except StoreUnusable as error:  # a full disk must not end the house: it watches, and says so
             blueprint.complain(f"the state is not taken up yet: {error.message}", None)
         await house.pauses.restore()
+        await house.generations.restore()
         stack.callback(house.copies.close)
         services = (
             house.pacer.run,
+            house.generations.run,
             house.inspector.run,
             house.conductor.run,
             house.feed.run,

@@ -34,6 +34,7 @@ FAULTS = [
     ("no-pickle", "formats/planted.py", "import pickle"),
     ("door-host", "services/planted.py", "import structlog"),
     ("door-host", "monitor.py", "from watchdog.observers import Observer"),
+    ("door-nvml", "host/probes/planted.py", "import pynvml"),
     ("door-store", "services/planted.py", "import sqlite3"),
     ("door-api", "client/planted.py", "from aiohttp import web"),
     ("door-api", "services/planted.py", "import tenacity"),

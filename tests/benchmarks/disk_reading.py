@@ -5,8 +5,10 @@
 makes two files of random bytes and, by turns in each round, reads them past the page cache without hashing (8 threads, each
 4 MiB at a time: the reference "raw"), hashes the like in memory, has the digest engine scrub them (BLAKE3 of blocks) and read
 them for the first time (SHA-256 and blocks), and lets a naive loop and whichever of b3sum, openssl and sha256sum is installed
-read one of them cold. Ratios are taken within each round, since disk and neighbours change; a first read is held against raw
-or against SHA-256 in memory, whichever is slower, and two first reads against raw or both digests of two files in memory.
+read one of them cold; fio is a second opinion on "raw", by its own clock, and cp makes a plain copy. A third file is in memory
+all the while: "hot" is how much of it each of them leaves there. Ratios are taken within each round, since disk and neighbours
+change; a first read is held against raw or against SHA-256 in memory, whichever is slower, and two first reads against raw or
+both digests of two files in memory.
 
 Nothing is asserted: figures depend on the disk, the processor, and who else uses them. In a virtual machine "raw" may be the
 host's memory, faster than any disk: two first reads then end at the processor.
@@ -22,9 +24,7 @@ import os
 import resource
 import shutil
 import statistics
-import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
@@ -35,14 +35,22 @@ import psutil
 from blake3 import blake3
 from msgspec import Struct
 
-from tests.support.residency import chill, resident_bytes
+from tests.benchmarks.references import (
+    RAW_BYTES,
+    Timed,
+    copy,
+    hash_memory,
+    hash_two_in_memory,
+    read_naively,
+    read_raw,
+    run_fio,
+    run_peer,
+)
+from tests.support.residency import chill, resident_bytes, warm
 from wan_healthd.digest.engine import WorkerEngine
-from wan_healthd.digest.plan import CHUNK_BYTES as SLOT_BYTES
-from wan_healthd.digest.slots import Slot
 from wan_healthd.domain.digests import BLOCK_BYTES, Algorithm
 from wan_healthd.domain.ports import ReadMode, ReadRequest
 
-RAW_THREADS, RAW_BYTES = 8, 4 << 20
 IN_MEMORY_BYTES = 64 << 20
 SMALL_BYTES, SMALL_READS = 4096, 200
 BLOCKS = (Algorithm.BLAKE3_1M,)
@@ -50,15 +58,17 @@ BOTH = (Algorithm.SHA256, Algorithm.BLAKE3_1M)
 PEERS = (("b3sum", "b3sum"), ("openssl", "openssl dgst -sha256"), ("sha256sum", "sha256sum"))
 MEMORY_BLAKE3, MEMORY_SHA256, MEMORY_BOTH = "BLAKE3 in memory", "SHA-256 in memory", "both, 2 x in memory"
 RAW = "raw"
+HOT_BYTES = 32 << 20
 
 
 class Cost(Struct, frozen=True):
-    """One turn: bytes, seconds of the clock and of the processor, and bytes that stayed in the page cache."""
+    """One turn: bytes, seconds of the clock and of the processor; bytes, and the share of the hot file, left in memory."""
 
     size_bytes: int
     wall_s: float
     processor_s: float
-    cached_bytes: int = 0
+    cached_bytes: int
+    hot: float
 
     @property
     def rate(self) -> float:
@@ -70,68 +80,9 @@ class Contestant(Struct, frozen=True):
     """`work` reads `paths`, or hashes in memory if there are none; `against`: the slowest of these is its reference."""
 
     name: str
-    work: Callable[[], Awaitable[int]]
+    work: Callable[[], Awaitable[int | Timed]]
     paths: tuple[Path, ...] = ()
     against: tuple[str, ...] = (RAW,)
-
-
-def read_raw(path: Path) -> int:
-    """Past the page cache, into large pages, without a look at the bytes."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECT)
-    size_bytes = os.fstat(descriptor).st_size
-    offsets = iter(range(0, size_bytes, RAW_BYTES))
-    turn = threading.Lock()
-    counts = []
-
-    def read() -> None:
-        memory = [Slot().memory for _ in range(RAW_BYTES // SLOT_BYTES)]
-        while True:
-            with turn:
-                offset = next(offsets, None)
-            if offset is None:
-                return
-            counts.append(os.preadv(descriptor, memory, offset))
-
-    threads = [threading.Thread(target=read) for _ in range(RAW_THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    os.close(descriptor)
-    if sum(counts) != size_bytes:
-        raise RuntimeError("the reference did not read the whole file")
-    return size_bytes
-
-
-def hash_memory(memory: memoryview, piece_bytes: int, update: Callable[[memoryview], object]) -> int:
-    for start in range(0, len(memory), piece_bytes):
-        update(memory[start : start + piece_bytes])
-    return len(memory)
-
-
-def hash_two_in_memory(memory: memoryview) -> int:
-    """SHA-256 and block digests of two files at once: what the processor lets two first reads reach on any disk."""
-    works = [partial(hash_memory, memory, RAW_BYTES, hashlib.sha256().update) for _ in range(2)]
-    works += [partial(hash_memory, memory, BLOCK_BYTES, lambda data: blake3(data).digest()) for _ in range(2)]
-    threads = [threading.Thread(target=work) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return 2 * len(memory)
-
-
-def read_naively(path: Path) -> int:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(BLOCK_BYTES):
-            digest.update(piece)
-    return path.stat().st_size
-
-
-def run_peer(command: str, path: Path) -> int:
-    subprocess.run([*command.split(), path], stdout=subprocess.DEVNULL, check=True)
-    return path.stat().st_size
 
 
 async def digest(engine: WorkerEngine, paths: Sequence[Path], algorithms: tuple[Algorithm, ...], mode: ReadMode) -> int:
@@ -151,16 +102,19 @@ def processor_s(worker: psutil.Process) -> float:
     return sum(used.ru_utime + used.ru_stime for used in ours) + theirs.user + theirs.system
 
 
-async def take_turn(contestant: Contestant, worker: psutil.Process) -> Cost:
+async def take_turn(contestant: Contestant, hot: Path, worker: psutil.Process) -> Cost:
     for path in contestant.paths:
         chill(path)
+    warm(hot, 0, hot.stat().st_size)
     before, began = processor_s(worker), time.perf_counter()
-    size_bytes = await contestant.work()
+    done = await contestant.work()
     wall_s, used_s = time.perf_counter() - began, processor_s(worker) - before
-    return Cost(size_bytes, wall_s, used_s, sum(resident_bytes(path) for path in contestant.paths))
+    size_bytes, wall_s = done if isinstance(done, Timed) else (done, wall_s)
+    cached_bytes = sum(resident_bytes(path) for path in contestant.paths)
+    return Cost(size_bytes, wall_s, used_s, cached_bytes, resident_bytes(hot) / hot.stat().st_size)
 
 
-def in_thread(work: Callable[[], int]) -> Callable[[], Awaitable[int]]:
+def in_thread(work: Callable[[], int | Timed]) -> Callable[[], Awaitable[int | Timed]]:
     return lambda: asyncio.to_thread(work)
 
 
@@ -169,8 +123,10 @@ def contestants(engine: WorkerEngine, one: Path, other: Path, mode: ReadMode) ->
     sha256, single, both = hashlib.sha256(), (one,), (one, other)
     slowest = (RAW, MEMORY_SHA256)
     peers = [(name, command) for name, command in PEERS if shutil.which(name)]
+    fio = [Contestant("raw, by fio", in_thread(partial(run_fio, one)), single)] if shutil.which("fio") else []
     return [
         Contestant(RAW, in_thread(partial(read_raw, one)), single),
+        *fio,
         Contestant(MEMORY_SHA256, in_thread(partial(hash_memory, memory, RAW_BYTES, sha256.update))),
         Contestant(MEMORY_BLAKE3, in_thread(partial(hash_memory, memory, BLOCK_BYTES, lambda data: blake3(data).digest()))),
         Contestant(MEMORY_BOTH, in_thread(partial(hash_two_in_memory, memory))),
@@ -180,6 +136,7 @@ def contestants(engine: WorkerEngine, one: Path, other: Path, mode: ReadMode) ->
         Contestant("first read, 2 files", partial(digest, engine, both, BOTH, mode), both, (RAW, MEMORY_BOTH)),
         Contestant("naive SHA-256", in_thread(partial(read_naively, one)), single, slowest),
         *(Contestant(command, in_thread(partial(run_peer, command, one)), single) for _, command in peers),
+        Contestant("cp", in_thread(partial(copy, one)), single),
     ]
 
 
@@ -191,6 +148,7 @@ def line(contestant: Contestant, rounds: Sequence[dict[str, Cost]]) -> str:
     spread = (max(rates) - min(rates)) / statistics.median(rates) * 100
     figures = f"{statistics.median(rates):>9.0f}{max(rates):>8.0f}{spread:>8.0f} %"
     cached = f"{max(cost.cached_bytes for cost in costs) / 1e6:>10.1f}" if contestant.paths else f"{'-':>10}"
+    cached += f"{min(cost.hot for cost in costs) * 100:>6.0f} %"
     return f"{contestant.name:<22}{figures}{statistics.median(ratios):>8.2f}{max(ratios):>8.2f}{processor:>9.2f}{cached}"
 
 
@@ -216,18 +174,22 @@ def make(path: Path, size_bytes: int) -> Path:
 
 async def measure(folder: Path, size_bytes: int, runs: int, mode: ReadMode) -> None:
     one, other = (make(folder / name, size_bytes) for name in ("one", "other"))
+    hot = make(folder / "hot", min(HOT_BYTES, size_bytes))
     engine = WorkerEngine(on_lost=print)
     try:
         small_ms = await small_read_ms(engine, folder, mode)  # also starts the worker
         worker = psutil.Process(engine.pid)
         field = contestants(engine, one, other, mode)
-        rounds = [{entry.name: await take_turn(entry, worker) for entry in field} for _ in itertools.repeat(None, runs)]
+        rounds = [{entry.name: await take_turn(entry, hot, worker) for entry in field} for _ in itertools.repeat(None, runs)]
         peak = next(text for text in Path(f"/proc/{worker.pid}/status").read_text().splitlines() if "VmHWM" in text)
     finally:
         await engine.close()
-    print(f"{'':<22}{'MB/s':>9}{'best':>8}{'spread':>10}{'ratio':>8}{'best':>8}{'cpu s/GB':>9}{'cached MB':>10}")
+    print(f"{'':<22}{'MB/s':>9}{'best':>8}{'spread':>10}{'ratio':>8}{'best':>8}{'cpu s/GB':>9}{'cached MB':>10}{'hot':>8}")
     for entry in field:
         print(line(entry, rounds))
+    absent = [name for name in ("fio", *(name for name, _ in PEERS)) if not shutil.which(name)]
+    if absent:
+        print(f"not installed: {', '.join(absent)}")
     print(f"a file of 4 KiB: {small_ms:.2f} ms; the worker held {int(peak.split()[1]) / 1e3:.0f} MB at most")
 
 

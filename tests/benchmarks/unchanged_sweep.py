@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.unchanged_sweep --files 20000 --runs 5
 
-makes a tree of model folders (50 tiny files each: three weights, the rest what a loader reads beside them), has it swept and
-judged by the house itself until it is at rest, and then times by turns `find`, which prints what a fingerprint holds, and our
-sweep. With `--fill`, the store is filled through its own functions, as if every file had been judged, instead of by judging
-each: the first sweep of a million files takes hours.
+makes a tree of model folders (`--in-a-folder` tiny files each: three weights, the rest what a loader reads beside them), has it
+swept and judged by the house itself until it is at rest, and then times by turns `find`, which prints what a fingerprint holds,
+and our sweep. With `--fill`, the store is filled through its own functions, as if every file had been judged, instead of by
+judging each: the first sweep of a million files takes hours.
 
 Nothing is asserted: figures depend on the machine and on who else uses it. Processor time is told beside the time that passed.
 """
@@ -41,7 +41,6 @@ from wan_healthd.services.roster import enroll
 from wan_healthd.store import contents, paths
 from wan_healthd.store.connection import Connection
 
-IN_A_FOLDER = 50
 WEIGHTS = sample(1, 200, 1)
 SUPPORT = b'{"a": 1}'
 FACTS = "%p %y %s %T@ %C@ %i\\n"
@@ -55,20 +54,20 @@ class Cost(Struct, frozen=True):
     processor: float
 
 
-def names() -> Iterator[tuple[str, bytes]]:
+def names(in_a_folder: int) -> Iterator[tuple[str, bytes]]:
     yield from ((f"wan-{number:05d}-of-00003.safetensors", WEIGHTS) for number in (1, 2, 3))
-    yield from ((f"part-{number:02d}.json", SUPPORT) for number in range(IN_A_FOLDER - 3))
+    yield from ((f"part-{number:02d}.json", SUPPORT) for number in range(in_a_folder - 3))
 
 
-def make_tree(root: Path, files: int) -> int:
-    """Folders of folders, so that no folder holds too much; returns how many files there are."""
-    folders = max(1, files // IN_A_FOLDER)
+def make_tree(root: Path, files: int, in_a_folder: int) -> int:
+    """Folders of folders, so that no folder holds too many of them; returns how many files there are."""
+    folders = max(1, files // in_a_folder)
     for number in range(folders):
         folder = root / f"shelf-{number // 200:03d}" / f"model-{number % 200:03d}"
         folder.mkdir(parents=True)
-        for name, content in names():
+        for name, content in names(in_a_folder):
             (folder / name).write_bytes(content)
-    return folders * IN_A_FOLDER
+    return folders * in_a_folder
 
 
 def fill(connection: Connection, files: LocalFiles, root: bytes, folder: bytes) -> None:
@@ -91,6 +90,19 @@ async def fill_all(house: House, root: bytes) -> None:
     for folder in sorted(os.fsencode(path) for path in Path(os.fsdecode(root)).glob("*/*")):
         await house.database.write(lambda db, folder=folder: fill(db, files, root, folder))  # type: ignore[misc]
     files.close()
+
+
+async def at_rest(house: House, root: bytes, *, is_filled: bool) -> float:
+    """Everything below the root is known, and the next sweep finds nothing to do; returns how long the first one took."""
+    if is_filled:
+        await fill_all(house, root)
+    began = time.perf_counter()
+    await sweep(house, root)
+    took_s = time.perf_counter() - began
+    await asyncio.sleep(2.5)  # what changed just now is visited once more
+    await sweep(house, root)
+    await sweep(house, root)
+    return took_s
 
 
 async def sweep(house: House, root: bytes) -> int:
@@ -126,21 +138,14 @@ def line(name: str, costs: list[Cost], files: int) -> str:
     return f"{name:<8}{wall:>9.3f}{wall / files * 1e6:>10.2f}{processor / files * 1e6:>14.2f}"
 
 
-async def measure(folder: Path, files: int, runs: int, *, is_filled: bool) -> None:
+async def measure(folder: Path, files: int, in_a_folder: int, runs: int, *, is_filled: bool) -> None:
     root = folder / "root"
-    count = make_tree(root, files)
+    count = make_tree(root, files, in_a_folder)
     settings = Settings(roots=(RootSettings(path=str(root)),))
     blueprint = Blueprint(settings, os.fsencode(folder / "state.db"), (), print)
     async with open_house(blueprint) as house:
         place = os.fsencode(root)
-        if is_filled:
-            await fill_all(house, place)
-        first = time.perf_counter()
-        await sweep(house, place)
-        print(f"first sweep of {count} files: {time.perf_counter() - first:.1f} s")
-        await asyncio.sleep(2.5)  # what changed just now is visited once more
-        await sweep(house, place)
-        await sweep(house, place)
+        print(f"first sweep of {count} files: {await at_rest(house, place, is_filled=is_filled):.1f} s")
         before = rss_mib()
         finds, sweeps = [], []
         for _ in range(runs):
@@ -157,13 +162,14 @@ async def measure(folder: Path, files: int, runs: int, *, is_filled: bool) -> No
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--files", type=int, default=1000, help="files in the tree (default: 1000)")
+    parser.add_argument("--in-a-folder", type=int, default=50, help="files in each folder (default: 50)")
     parser.add_argument("--runs", type=int, default=5, help="sweeps that are timed (default: 5)")
     parser.add_argument("--fill", action="store_true", help="fill the store instead of judging every file")
     parser.add_argument("--folder", default=None, help="where the tree is made (default: the temporary folder)")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="wan-", dir=options.folder))
     try:
-        asyncio.run(measure(folder, options.files, max(1, options.runs), is_filled=options.fill))
+        asyncio.run(measure(folder, options.files, options.in_a_folder, max(1, options.runs), is_filled=options.fill))
     finally:
         shutil.rmtree(folder)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from wan_healthd.domain.files import FileLook, Presence
+from wan_healthd.domain.files import FileLook, Fingerprint, Presence
 from wan_healthd.domain.ports import Files
 from wan_healthd.host.files import LocalFiles
 
@@ -387,24 +388,29 @@ def changes(folder: bytes) -> dict[str, Callable[[], object]]:
     }
 
 
+def fingerprint(files: Files, root: bytes, folder: bytes) -> Fingerprint:
+    (found,) = files.fingerprints(root, [folder])
+    return found
+
+
 def test_fingerprints_tell_any_change_and_nothing_else(files: Files, root: bytes) -> None:
     folder = root + b"/f"
     for name in (b"/f/file", b"/f/name", b"/target", b"/goal", b"/f/sub/deep"):
         put(root + name)
     os.symlink(b"../target", folder + b"/link")
     os.symlink(b"../goal", folder + b"/other-link")
-    seen = {files.fingerprint(root, folder).digest}
+    seen = {fingerprint(files, root, folder).digest}
     for number, (what, change) in enumerate(changes(folder).items(), 2):
         time.sleep(0.012)  # a tick of the kernel's clock
         change()
-        seen.add(files.fingerprint(root, folder).digest)
+        seen.add(fingerprint(files, root, folder).digest)
         assert len(seen) == number, what
-        assert files.fingerprint(root, folder).digest in seen
-        assert files.fingerprint(root, folder) == files.fingerprint(root, folder)
-    before = files.fingerprint(root, folder).digest
+        assert fingerprint(files, root, folder).digest in seen
+        assert fingerprint(files, root, folder) == fingerprint(files, root, folder)
+    before = fingerprint(files, root, folder).digest
     put(folder + b"/sub/deep", b"changed")
     put(folder + b"/sub/new")
-    assert files.fingerprint(root, folder).digest == before, "a sub-folder has one of its own"
+    assert fingerprint(files, root, folder).digest == before, "a sub-folder has one of its own"
 
 
 def test_what_fingerprints_tell_besides(files: Files, root: bytes) -> None:
@@ -413,7 +419,7 @@ def test_what_fingerprints_tell_besides(files: Files, root: bytes) -> None:
     os.symlink(b"sub", root + b"/inside")
     os.symlink(b"../outside", root + b"/way-out")
     os.symlink(b"nothing", root + b"/dangling")
-    found = files.fingerprint(root, root)
+    found = fingerprint(files, root, root)
     assert (found.entries, found.folders, found.linked) == (5, (b"sub",), (b"inside", b"way-out"))
     assert found.newest_ns == max(os.lstat(root + b"/" + name).st_ctime_ns for name in os.listdir(root) if name != b"sub")
 
@@ -421,5 +427,20 @@ def test_what_fingerprints_tell_besides(files: Files, root: bytes) -> None:
 def test_a_fingerprint_of_what_cannot_be_listed_says_why(files: Files, root: bytes) -> None:
     put(root + b"/file")
     os.symlink(b"../outside", root + b"/way-out")
-    told = [files.fingerprint(root, root + b"/" + name) for name in (b"gone", b"file", b"way-out")]
-    assert [(found.errno_name, found.digest) for found in told] == [("ENOENT", b""), ("ENOTDIR", b""), ("EXDEV", b"")]
+    refused = [root + b"/gone", root + b"/file", root + b"/way-out", root + b"-beside/it", root + b"/a\0b"]
+    told = list(files.fingerprints(root, [*refused, root]))
+    errors = ["ENOENT", "ENOTDIR", "EXDEV", "EXDEV", "ENOENT", None]
+    assert [(found.path, found.errno_name, found.digest == b"") for found in told] == [
+        (path, error, error is not None) for path, error in zip([*refused, root], errors, strict=True)
+    ]
+    gone = files.fingerprints(root + b"-gone", [root + b"-gone", root + b"-gone/x"])
+    assert [found.errno_name for found in gone] == ["ENOENT", "ENOENT"]
+
+
+def test_fingerprints_are_taken_as_they_are_asked_for(files: Files, root: bytes) -> None:
+    wanted = [root]
+    with contextlib.closing(files.fingerprints(root, wanted)) as looked:
+        next(looked)
+        put(root + b"/sub/x")
+        wanted.append(root + b"/sub")
+        assert next(looked).entries == 1

@@ -19,9 +19,8 @@ from tests.fakes.safetensors_files import sample
 from tests.support.control import Control, Document, until
 from tests.support.daemons import Home, RunningDaemon
 from tests.support.hub_client import HubClient
-from wan_healthd.digest.assurance import EXT_MAGIC, XFS_MAGIC
-from wan_healthd.digest.follow import FOLLOWABLE
 from wan_healthd.kernel.filesystem import filesystem_magic
+from wan_healthd.kernel.writers import EXT_MAGIC, LEASED_FOR_ALL, XFS_MAGIC
 from wan_healthd.services.passes import SMALL_BYTES
 
 MIB = 1 << 20
@@ -35,7 +34,7 @@ BAD_AT = 9 * MIB + 12_345
 
 @pytest.fixture
 def home(home: Home) -> Home:
-    if magic_of(home.models) not in FOLLOWABLE:
+    if magic_of(home.models) not in LEASED_FOR_ALL:
         pytest.skip("nothing is followed on this file system")
     return home
 

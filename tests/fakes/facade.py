@@ -13,12 +13,13 @@ from wan_healthd.domain.alerts import AlertClass
 from wan_healthd.domain.callers import Caller
 from wan_healthd.domain.digests import Assurance
 from wan_healthd.domain.doctor import Diagnosis, idle, ok, problem, warning
-from wan_healthd.domain.errors import AlertNotFound, ConfigInvalid, JobNotFound, ModelNotFound
+from wan_healthd.domain.errors import AlertNotFound, ConfigInvalid, GenerationNotFound, JobNotFound, ModelNotFound
 from wan_healthd.domain.events import Event, EventKind
 from wan_healthd.domain.extents import ByteRange
 from wan_healthd.domain.files import VerifiedBy
 from wan_healthd.domain.findings import Category, Cause, CorruptionType, Finding, Severity
 from wan_healthd.domain.gate import Gate
+from wan_healthd.domain.generations import Generation, announced
 from wan_healthd.domain.paths import printable
 from wan_healthd.domain.pauses import Pause
 from wan_healthd.domain.process import LogLevel
@@ -43,6 +44,7 @@ from wan_healthd.wire.answers import (
     TimerRow,
 )
 from wan_healthd.wire.doctor import DoctorAnswer
+from wan_healthd.wire.generations import GenerationEndAnswer, GenerationsAnswer, GenerationStart
 from wan_healthd.wire.requests import AlertsQuery, EventsQuery
 
 NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC)
@@ -74,6 +76,7 @@ class FakeFacade:
         self.diagnoses: tuple[Diagnosis, ...] = _DIAGNOSES
         self.trusted: list[tuple[str, tuple[str, ...], Caller, str]] = []
         self.jobs: list[JobRow] = []
+        self.generations: list[Generation] = []
         self.paused: Pause | None = None
         self.log_level = LogLevel.INFO
         self.config_fault: str | None = None
@@ -208,6 +211,39 @@ class FakeFacade:
     async def resume_sweeps(self, caller: Caller) -> SweepsAnswer:
         self.paused = None
         return await self.list_sweeps()
+
+    async def list_generations(self) -> GenerationsAnswer:
+        return GenerationsAnswer(SCHEMA, tuple(row for row in self.generations if row.ended_at is None))
+
+    async def start_generation(self, start: GenerationStart, caller: Caller) -> Generation:
+        begun = announced(
+            model_id=start.model,
+            uid=caller.uid,
+            pid=caller.pid,
+            note=start.note,
+            expected_s=start.expected_seconds,
+            expires_in_s=start.expires_in_seconds,
+            now=NOW,
+        )
+        self.generations.append(replace(begun, id=len(self.generations) + 1))
+        return self.generations[-1]
+
+    async def renew_generation(self, number: int, expires_in_s: float) -> Generation:
+        if self._generation(number).ended_at is not None:
+            raise GenerationNotFound(f"cannot renew generation {number}: it has ended", "list them with `healthctl generation`")
+        renewed = replace(self._generation(number), expires_at=NOW + timedelta(seconds=expires_in_s))
+        self.generations[number - 1] = renewed
+        return renewed
+
+    async def end_generation(self, number: int) -> GenerationEndAnswer:
+        known = self._generation(number)
+        self.generations[number - 1] = replace(known, ended_at=known.ended_at or NOW)
+        return GenerationEndAnswer(SCHEMA, self.generations[number - 1], known.ended_at is None)
+
+    def _generation(self, number: int) -> Generation:
+        if not 0 < number <= len(self.generations):
+            raise GenerationNotFound(f"cannot find generation {number}", "list them with `healthctl generation`")
+        return self.generations[number - 1]
 
     async def list_alerts(self, query: AlertsQuery) -> AlertsAnswer:
         return AlertsAnswer(SCHEMA, self.alerts[: query.limit])

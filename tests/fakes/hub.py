@@ -11,8 +11,10 @@ import hashlib
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiohttp import web
 
@@ -22,8 +24,9 @@ LFS_FROM_BYTES = 4096
 """Larger files are kept in git-LFS, smaller ones in git itself."""
 
 
-class HubFile(NamedTuple):
-    """One file of a repository at one commit."""
+@dataclass(frozen=True)
+class HubFile:
+    """One file of a repository at one commit; it is digested once, however often somebody asks."""
 
     path: str
     content: bytes
@@ -32,7 +35,7 @@ class HubFile(NamedTuple):
     def is_lfs(self) -> bool:
         return len(self.content) >= LFS_FROM_BYTES
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         return hashlib.sha256(self.content).hexdigest()
 
@@ -41,7 +44,7 @@ class HubFile(NamedTuple):
         text = f"version https://git-lfs.github.com/spec/v1\noid sha256:{self.sha256}\nsize {len(self.content)}\n"
         return text.encode()
 
-    @property
+    @cached_property
     def blob_id(self) -> str:
         """What git holds: the content's blob, or that of the pointer to it."""
         return git_sha1(self.pointer if self.is_lfs else self.content)
@@ -167,11 +170,13 @@ class Hub:
         return response
 
     async def _trickle(self, request: web.Request, file: HubFile, headers: dict[str, str]) -> web.StreamResponse:
-        response = web.StreamResponse(headers=headers)
-        response.content_length = len(file.content)
+        whole = _body(request, file.content, headers)
+        body = memoryview(whole.body) if isinstance(whole.body, bytes) else memoryview(b"")
+        response = web.StreamResponse(status=whole.status, headers=whole.headers)
+        response.content_length = len(body)
         await response.prepare(request)
-        for start in range(0, len(file.content), MIB):
-            await response.write(file.content[start : start + MIB])
+        for start in range(0, len(body), MIB):
+            await response.write(body[start : start + MIB])
             await asyncio.sleep(self.trickles.get(file.path, 0.0))
         return response
 

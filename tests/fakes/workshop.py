@@ -107,7 +107,7 @@ class Workshop:
             publisher=self.publisher,
             clock=self.clock,
             reads_content=True,
-            retry_later=self.retries.append,
+            retry_later=lambda path, quiet_s: self.retries.append(path),
             complain=self.complain,
             model_appeared=lambda root, folder: self.appeared.append(folder),
         )

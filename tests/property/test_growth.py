@@ -41,6 +41,15 @@ def test_whatever_shrinks_is_given_up(sizes: list[int]) -> None:
         assert not shrinks
 
 
+def test_who_only_appends_is_not_asked_for_holes() -> None:
+    growth = Growth(0.0)
+    assert growth.may_have_holes(Seen(5, 1, 1, 512)), "it may have been reserved before the first look"
+    growth.look(Seen(5, 1, 1, 512), 5, 0.0)
+    assert not growth.may_have_holes(Seen(600, 2, 1, 1024))
+    assert growth.may_have_holes(Seen(600, 2, 1, 512)), "it takes less than it holds"
+    assert growth.may_have_holes(Seen(5, 2, 1, 512)), "it is written to and does not grow"
+
+
 def test_one_late_time_stamp_is_no_rewrite_but_several_are() -> None:
     growth = Growth(0.0)
     growth.look(Seen(BLOCK_BYTES, 1, 1), BLOCK_BYTES, 0.0)

@@ -43,7 +43,7 @@ class HubClient(NamedTuple):
     def downloading(self, name: str, *, local: Path | None = None) -> subprocess.Popen[bytes]:
         """The same under way; the caller ends it."""
         command = [sys.executable, "-c", SNAPSHOT, name, "", str(local or "")]
-        return subprocess.Popen(command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def share(self, blob: Path, xet_hash: str) -> Path:
         """What the client does with a blob that came over xet: it moves into the shared store. Returns where it is then."""
@@ -64,11 +64,11 @@ class HubClient(NamedTuple):
         path = str(Path(sys.executable).with_name(program)) if program == "hf" else program
         command = [path, *arguments]
         return subprocess.run(
-            command, env=self._environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False
+            command, env=self.environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False
         )  # fmt: skip
 
     @property
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+PATIENCE_S = 20.0
 
 
 class Kind(NamedTuple):
@@ -46,23 +49,35 @@ class Disk:
 
     def flip(self, file: Path, offset: int) -> None:
         """Flip one bit of the byte at `offset` of `file`, on the disk alone."""
+        at = self.place(file, offset)
+        with self.image.open("r+b") as disk:
+            disk.seek(at)
+            (byte,) = disk.read(1)
+            disk.seek(at)
+            disk.write(bytes([byte ^ 1]))
+            os.fsync(disk.fileno())
+
+    def place(self, file: Path, offset: int) -> int:
+        """Where in the image the byte at `offset` of `file` is."""
         run("sync", "-f", file)
         told = run("filefrag", "-b4096", "-v", file)
         for first, last, physical in re.findall(r"^ *\d+: +(\d+)\.\. +(\d+): +(\d+)\.\.", told, re.MULTILINE):
             if int(first) <= offset // 4096 <= int(last):
-                at = (int(physical) - int(first)) * 4096 + offset
-                with self.image.open("r+b") as disk:
-                    disk.seek(at)
-                    (byte,) = disk.read(1)
-                    disk.seek(at)
-                    disk.write(bytes([byte ^ 1]))
-                    os.fsync(disk.fileno())
-                return
+                return (int(physical) - int(first)) * 4096 + offset
         raise AssertionError(f"filefrag tells of no extent that holds byte {offset}:\n{told}")
 
 
 def run(*command: str | Path) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+
+
+def unmount(point: Path) -> None:
+    """As soon as nobody uses it: what a process leaves behind that just ended may hold on to it for a moment."""
+    deadline = time.monotonic() + PATIENCE_S
+    while subprocess.run(["umount", point], capture_output=True, timeout=30, check=False).returncode:
+        if time.monotonic() > deadline:
+            run("umount", point)
+        time.sleep(0.05)
 
 
 @contextmanager
@@ -78,7 +93,7 @@ def mounted(folder: Path, kind: Kind = EXT4) -> Iterator[Disk]:
     try:
         yield disk
     finally:
-        run("umount", disk.mount)
+        unmount(disk.mount)
 
 
 @pytest.fixture

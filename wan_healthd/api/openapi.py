@@ -27,7 +27,8 @@ Requests with `Origin` or `Referer`, or for another host than `localhost`, are r
 ALWAYS_POSSIBLE = (400, 403, 500, 503)
 WITH_TARGET, WITH_BODY = (404,), (408, 413)
 OF_CONTROL = {"/v1/reload": (422, 501), "/v1/log-level": (501,)}
-_NAME_EXAMPLES = {"models": "Wan-AI/Wan2.2-TI2V-5B", "jobs": "1", "alerts": "1"}
+WHERE_FULL = {"/v1/generations/start": (409,), "/v1/generations/{id}/renew": (409,)}
+_NAME_EXAMPLES = {"models": "Wan-AI/Wan2.2-TI2V-5B", "jobs": "1", "alerts": "1", "generations": "1"}
 
 
 def document(routes: Sequence[Route], version: str) -> OpenApiDocument:
@@ -87,7 +88,7 @@ def _answered(route: Route) -> Json:
 
 
 def _refusals(route: Route) -> Json:
-    statuses = {*ALWAYS_POSSIBLE, *OF_CONTROL.get(route.template, ())}
+    statuses = {*ALWAYS_POSSIBLE, *OF_CONTROL.get(route.template, ()), *WHERE_FULL.get(route.template, ())}
     statuses |= set(WITH_TARGET) if TARGET in route.template else set()
     statuses |= set(WITH_BODY) if route.method == "POST" else set()
     return {str(status): {"$ref": f"#/components/responses/error-{status}"} for status in sorted(statuses)}

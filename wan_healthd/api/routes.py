@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from wan_healthd.api import alerts, doctor, events, jobs, models, openapi, process, sweeps, system
+from wan_healthd.api import alerts, doctor, events, generations, jobs, models, openapi, process, sweeps, system
 from wan_healthd.api.routing import Ask, NoFields, Route
 from wan_healthd.domain.callers import CallerRole
 from wan_healthd.wire.answers import (
@@ -29,6 +29,13 @@ from wan_healthd.wire.answers import (
     VersionAnswer,
 )
 from wan_healthd.wire.doctor import DoctorAnswer, DoctorQuery
+from wan_healthd.wire.generations import (
+    GenerationAnswer,
+    GenerationEndAnswer,
+    GenerationRenewal,
+    GenerationsAnswer,
+    GenerationStart,
+)
 from wan_healthd.wire.requests import (
     AlertsQuery,
     AlertTestRequest,
@@ -71,6 +78,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/alerts", READ, AlertsQuery, alerts.list_alerts, AlertsAnswer),
     Route("POST", "/v1/alerts/test", ACT, AlertTestRequest, alerts.test, AlertTestAnswer),
     Route("POST", "/v1/alerts/{id}/ack", ACT, NoFields, alerts.acknowledge, AlertAnswer),
+    Route("GET", "/v1/generations", READ, NoFields, generations.list_generations, GenerationsAnswer),
+    Route("POST", "/v1/generations/start", ACT, GenerationStart, generations.start, GenerationAnswer, 201),
+    Route("POST", "/v1/generations/{id}/renew", ACT, GenerationRenewal, generations.renew, GenerationAnswer),
+    Route("POST", "/v1/generations/{id}/end", ACT, NoFields, generations.end, GenerationEndAnswer),
     Route("GET", "/v1/sweeps", READ, NoFields, sweeps.list_sweeps, SweepsAnswer),
     Route("POST", "/v1/sweeps", ACT, SweepRequest, sweeps.start, JobAnswer, 202),
     Route("POST", "/v1/sweeps/pause", ACT, PauseRequest, sweeps.pause, SweepsAnswer),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wan_healthd.checks.unjudged import NOT_WHOLE_YET
 from wan_healthd.domain.catalogue import ALL_ZEROS, FILE_EMPTY
 from wan_healthd.domain.evidence import FileEvidence, HeaderFacts
 from wan_healthd.domain.extents import ByteRange
@@ -19,7 +20,7 @@ LOOKS_ZEROED = frozenset({"header-too-short", "zeros"})
 def check(evidence: FileEvidence) -> Iterator[Finding]:
     """file-empty; all-zeros, also without a read where the whole file is one hole (no block is allocated)."""
     identity = evidence.look.identity
-    if evidence.look.presence is not Presence.FILE or identity is None:
+    if evidence.look.presence is not Presence.FILE or identity is None or evidence.unjudged in NOT_WHOLE_YET:
         return
     if identity.size_bytes == 0:
         if _needs_content(evidence):

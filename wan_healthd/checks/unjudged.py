@@ -33,10 +33,17 @@ OBSTACLES = {
         "its download is not finished: the control file of its downloader stands beside it",
         "let the download finish, or start it again so that it is taken up; if it is complete, remove the .aria2 file",
     ),
+    "being-written": Obstacle(
+        "it is not finished: somebody has it open for writing",
+        "let its writer finish (`fuser -v FILE` shows it); it is judged as soon as it is closed",
+    ),
     "worker-refused": Obstacle(
         "the system refused to have it examined", "see the cause in the message; try `healthctl check MODEL`"
     ),
 }
+
+NOT_WHOLE_YET = frozenset({"in-flight", "being-written"})
+"""Obstacles of files that still come in."""
 
 
 def check(evidence: FileEvidence) -> Iterator[Finding]:

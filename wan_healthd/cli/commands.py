@@ -39,6 +39,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("events", "what happened, in order"),
     Command("jobs", "what runs, ran lately, and comes next"),
     Command("sweep", "sweeps of all roots: begin, pause, go on, see"),
+    Command("generation", "have sweeps make way while a generation runs"),
     Command("alert", "what is wrong and lasts: see, acknowledge, send a test"),
     Command("trust", "accept a model's present bytes as the new truth"),
     Command("models", "the models that the daemon knows; forget one that is gone"),

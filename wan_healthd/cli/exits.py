@@ -11,6 +11,8 @@ UNREACHABLE = 3
 FORBIDDEN = 4
 NOT_FOUND = 5
 FAILED = 6
+NOT_EXECUTABLE, NO_COMMAND = 126, 127
+"""Of a command that we run for somebody, as shells and env(1) have them."""
 INTERRUPTED = 130
 """128 + SIGINT, as shells count."""
 BROKEN_PIPE = 141
@@ -23,8 +25,10 @@ MEANINGS = MappingProxyType(
         USAGE: "usage or configuration",
         UNREACHABLE: "the daemon cannot be reached",
         FORBIDDEN: "not permitted",
-        NOT_FOUND: "no such model, file, job or alert",
+        NOT_FOUND: "no such model, file, job, alert or generation",
         FAILED: "failed",
+        NOT_EXECUTABLE: "the command that `generation run` was given cannot be run",
+        NO_COMMAND: "there is no such command",
         INTERRUPTED: "interrupted by Ctrl-C",
         BROKEN_PIPE: "whoever read the output has gone",
     }
@@ -43,6 +47,9 @@ EXIT_BY_CODE = MappingProxyType(
         "file-not-found": NOT_FOUND,
         "job-not-found": NOT_FOUND,
         "alert-not-found": NOT_FOUND,
+        "generation-not-found": NOT_FOUND,
+        "command-not-executable": NOT_EXECUTABLE,
+        "command-not-found": NO_COMMAND,
     }
 )
 

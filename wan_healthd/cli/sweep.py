@@ -12,9 +12,11 @@ from wan_healthd.cli.timers import timer_lines
 from wan_healthd.cli.wording import count_text, size_text, time_text
 from wan_healthd.client.daemon import Answer, Daemon
 from wan_healthd.client.document import Document
+from wan_healthd.domain.making_way import added_up, told
 from wan_healthd.usage.sections import add_section
 
-_REASONS = {"quiet-hours": "quiet hours", "busy-disk": "others use the disk"}
+LEAST_S = 60
+"""For how long sweeps must have made way that it is worth a word."""
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -91,11 +93,14 @@ def _lines(answer: Document, terminal: Terminal) -> Iterator[str]:
         yield f"waiting: {', '.join(waiting)}"
     if not sweeps and not waiting:
         yield "no sweep is under way"
+    made_way = {item.text("reason"): spent for item in answer.parts("made_way") if (spent := item.count("seconds")) >= LEAST_S}
+    if made_way:
+        yield from terminal.wrap(added_up(made_way), "", "  ")
     yield from timer_lines(answer.parts("timers"), terminal)
 
 
 def hold_up_lines(answer: Document, terminal: Terminal) -> Iterator[str]:
-    """What holds sweeps up: a pause, quiet hours, or others who use the disk."""
+    """What holds sweeps up: a pause, quiet hours, or others who generate, or use the disk or the processors."""
     paused, yielding = answer.part_or_none("paused"), answer.part_or_none("yielding")
     if paused is not None:
         yield from terminal.wrap(pause_line(paused), "", "  ")
@@ -112,10 +117,9 @@ def pause_line(paused: Document) -> str:
 
 def yielding_line(yielding: Document) -> str:
     """What sweeps make way for, and until when, by the clock on this wall."""
-    rate, until = yielding.count("rate_bytes_per_s"), yielding.moment_or_none("until")
-    does = f"sweeps are slowed to {size_text(rate)}/s" if rate else "sweeps wait"
-    reason = yielding.text("reason")
-    return f"{does}: {_REASONS.get(reason, reason)}" + ("" if until is None else f" until {until.astimezone():%H:%M}")
+    until = yielding.moment_or_none("until")
+    latest = None if until is None else f"{until.astimezone():%H:%M}"
+    return told(yielding.text("reason"), yielding.text_or_none("what") or "", yielding.count("rate_bytes_per_s"), latest)
 
 
 def sweep_line(sweep: Document) -> str:

@@ -14,11 +14,13 @@ from wan_healthd.client.daemon import ANSWER_S
 from wan_healthd.client.discovery import places
 from wan_healthd.client.errors import ClientError, Refused
 from wan_healthd.client.following import PATIENCE_S, Following, OnMissed, follow
+from wan_healthd.client.generating import ANNOUNCE_S, Generating
 from wan_healthd.client.questions import Question
 from wan_healthd.client.scripts import Performance, Rest
 from wan_healthd.client.understanding import VersionWatch, understand
 from wan_healthd.domain.events import Event
 from wan_healthd.domain.gate import Gate
+from wan_healthd.domain.generations import USUAL_S, Generation
 from wan_healthd.domain.process import LogLevel
 from wan_healthd.domain.verdicts import CorruptionReport, IntegrityResult, SystemHealthReport
 from wan_healthd.wire.answers import (
@@ -34,6 +36,7 @@ from wan_healthd.wire.answers import (
     VersionAnswer,
 )
 from wan_healthd.wire.doctor import DoctorAnswer
+from wan_healthd.wire.generations import GenerationEndAnswer, GenerationsAnswer, GenerationStart
 from wan_healthd.wire.requests import AlertsQuery, EventsQuery
 
 T = TypeVar("T")
@@ -162,6 +165,44 @@ class HealthClient:
         """Let sweeps go on, each at its block."""
         return self._ask(questions.resume_sweeps())
 
+    def generating(
+        self, model: str | None = None, *, expected_s: float | None = None, expires_in_s: float | None = None, note: str = ""
+    ) -> Generating:
+        """`with client.generating("Wan2.2-TI2V-5B"):` around a generation has sweeps make way for it, and nothing else.
+
+        It never breaks nor delays the generation by more than seconds: where the daemon cannot be told, that is logged as a
+        warning, and everything goes on. Nothing is raised but what the block itself raises.
+
+        Args:
+            model: id of the model that generates.
+            expected_s: how long it should take.
+            expires_in_s: after how long sweeps go on even if nobody ends it, a day at most. Without it after four times
+                `expected_s`, at least ten minutes; after an hour where that is not said either. If it takes longer, `renew`.
+            note: for those who wonder why sweeps wait; whoever may open the socket reads it, so no prompt belongs there.
+        """
+        return Generating(
+            lambda question: self._ask(question, ANNOUNCE_S), GenerationStart(model, expected_s, expires_in_s, note)
+        )
+
+    def list_generations(self) -> GenerationsAnswer:
+        """The announced generations that are open: sweeps make way for them."""
+        return self._ask(questions.list_generations())
+
+    def start_generation(
+        self, model: str | None = None, *, expected_s: float | None = None, expires_in_s: float | None = None, note: str = ""
+    ) -> Generation:
+        """Announce one; as `generating`, but it is for you to end it, and you hear where it cannot be announced."""
+        start = GenerationStart(model, expected_s, expires_in_s, note)
+        return self._ask(questions.start_generation(start)).generation
+
+    def renew_generation(self, number: int, expires_in_s: float = USUAL_S) -> Generation:
+        """It takes longer: it expires so long from now instead."""
+        return self._ask(questions.renew_generation(number, expires_in_s)).generation
+
+    def end_generation(self, number: int) -> GenerationEndAnswer:
+        """It has ended; to say so twice does no harm."""
+        return self._ask(questions.end_generation(number))
+
     def list_alerts(self, query: AlertsQuery = AlertsQuery()) -> AlertsAnswer:  # noqa: B008 - it is frozen
         """What is open, the gravest first, then what ended lately."""
         return self._ask(questions.list_alerts(query))
@@ -238,8 +279,8 @@ class HealthClient:
         else:
             performance.go_on(answer)
 
-    def _ask(self, question: Question[T]) -> T:
-        timeout_s = self._timeout_s + question.wait_s
+    def _ask(self, question: Question[T], most_s: float | None = None) -> T:
+        timeout_s = (self._timeout_s if most_s is None else min(most_s, self._timeout_s)) + question.wait_s
         answer = exchange(self._places, question.method, question.target, question.body, timeout_s)
         self._versions.look(answer)
         return understand(question, answer)

@@ -107,6 +107,22 @@ class Daemon:
         """`SweepsAnswer`."""
         return self._post("/v1/sweeps/resume", {})
 
+    def list_generations(self) -> Answer:
+        """`GenerationsAnswer`."""
+        return self._get("/v1/generations")
+
+    def start_generation(self, fields: dict[str, object], timeout_s: float = ANSWER_S) -> Answer:
+        """`GenerationAnswer`; `fields` as in `GenerationStart`."""
+        return self._post("/v1/generations/start", fields, timeout_s)
+
+    def renew_generation(self, number: int, expires_in_s: float, timeout_s: float = ANSWER_S) -> Answer:
+        """`GenerationAnswer`."""
+        return self._post(f"/v1/generations/{number}/renew", {"expires_in_seconds": expires_in_s}, timeout_s)
+
+    def end_generation(self, number: int, timeout_s: float = ANSWER_S) -> Answer:
+        """`GenerationEndAnswer`."""
+        return self._post(f"/v1/generations/{number}/end", {}, timeout_s)
+
     def list_alerts(self) -> Answer:
         """`AlertsAnswer`."""
         return self._get("/v1/alerts")
@@ -138,8 +154,8 @@ class Daemon:
     def _get(self, target: str, timeout_s: float = ANSWER_S) -> Answer:
         return self._judged(exchange(self._places, "GET", target, None, timeout_s))
 
-    def _post(self, target: str, fields: dict[str, object]) -> Answer:
-        return self._judged(exchange(self._places, "POST", target, json.dumps(fields).encode("ascii"), ANSWER_S))
+    def _post(self, target: str, fields: dict[str, object], timeout_s: float = ANSWER_S) -> Answer:
+        return self._judged(exchange(self._places, "POST", target, json.dumps(fields).encode("ascii"), timeout_s))
 
     def _judged(self, answer: HttpAnswer) -> Answer:
         version = version_of(answer)

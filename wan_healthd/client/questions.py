@@ -33,6 +33,13 @@ from wan_healthd.wire.answers import (
     VersionAnswer,
 )
 from wan_healthd.wire.doctor import DoctorAnswer
+from wan_healthd.wire.generations import (
+    GenerationAnswer,
+    GenerationEndAnswer,
+    GenerationRenewal,
+    GenerationsAnswer,
+    GenerationStart,
+)
 from wan_healthd.wire.requests import (
     AlertsQuery,
     AlertTestRequest,
@@ -156,6 +163,26 @@ def pause_sweeps(reason: str) -> Question[SweepsAnswer]:
 def resume_sweeps() -> Question[SweepsAnswer]:
     """Let sweeps go on."""
     return _act("/v1/sweeps/resume", None, SweepsAnswer)
+
+
+def list_generations() -> Question[GenerationsAnswer]:
+    """Those that are open."""
+    return Question("/v1/generations", GenerationsAnswer)
+
+
+def start_generation(start: GenerationStart) -> Question[GenerationAnswer]:
+    """One begins."""
+    return _act("/v1/generations/start", start, GenerationAnswer)
+
+
+def renew_generation(number: int, expires_in_s: float) -> Question[GenerationAnswer]:
+    """It goes on, and expires later."""
+    return _act(f"/v1/generations/{number}/renew", GenerationRenewal(expires_in_s), GenerationAnswer)
+
+
+def end_generation(number: int) -> Question[GenerationEndAnswer]:
+    """It has ended."""
+    return _act(f"/v1/generations/{number}/end", None, GenerationEndAnswer)
 
 
 def list_alerts(query: AlertsQuery) -> Question[AlertsAnswer]:

@@ -12,6 +12,7 @@ from wan_healthd.config.files import find_source
 from wan_healthd.config.loader import load
 from wan_healthd.config.on_disk import check
 from wan_healthd.config.printing import to_toml
+from wan_healthd.config.remarks import remarks
 from wan_healthd.daemon import manual, state_options
 from wan_healthd.domain.errors import HealthdError
 from wan_healthd.domain.settings import Settings
@@ -154,7 +155,7 @@ def _check_config(settings: Settings) -> int:
     for problem in problems:
         print(problem, file=sys.stderr)
     if not problems:
-        print("the configuration is good")
+        print("the configuration is good", *remarks(settings), sep="\n")
     return EXIT_USAGE if problems else 0
 
 

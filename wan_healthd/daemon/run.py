@@ -163,6 +163,7 @@ class _Daemon:
             hub=self._in_force.hub,
             hang_s=self._notifier.watchdog_interval_s or HANG_S,
             opening=opening,
+            note=log.info,
         )
 
     def _load(self) -> InForce:

@@ -10,12 +10,8 @@ the host may still answer from its memory; nobody inside can tell.
 from __future__ import annotations
 
 from wan_healthd.domain.digests import Assurance
+from wan_healthd.kernel.writers import BTRFS_MAGIC, EXT_MAGIC, TMPFS_MAGIC, XFS_MAGIC
 
-EXT_MAGIC = 0xEF53
-"""`f_type` of ext2, ext3 and ext4 (linux/magic.h)."""
-XFS_MAGIC = 0x58465342
-BTRFS_MAGIC = 0x9123683E
-TMPFS_MAGIC = 0x01021994
 RAMFS_MAGIC = 0x858458F6
 OVERLAY_MAGIC = 0x794C7630
 

@@ -37,7 +37,7 @@ class BoundedReader:
         start = offset - offset % alignment
         wanted = offset + length - start
         # Never closed: an error's traceback may hold views of it.
-        area = mmap.mmap(-1, round_up(wanted, alignment) or alignment)
+        area = mmap.mmap(-1, round_up(wanted, alignment) or alignment, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         done = self._fill(memoryview(area), start, wanted)
         return area[offset - start : max(offset - start, min(done, wanted))]
 

@@ -1,10 +1,10 @@
-"""The engine: asks a worker process, replaces it when it is lost, and finds out whose fault that was."""
+"""The engine: asks a worker, ends it when it rests, replaces it when it is lost, and finds out whose fault that was."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from msgspec import Struct
 
@@ -13,6 +13,7 @@ from wan_healthd.digest.exchange import Ask, D, OnRun, WorkerLost
 from wan_healthd.digest.link import WorkerLink
 from wan_healthd.digest.process import WORKER_COMMAND
 from wan_healthd.digest.protocol import FollowJob, HeaderDone, HeaderJob, LocateDone, LocateJob, ReadDone, ReadJob, Refused
+from wan_healthd.digest.rest import Rest
 from wan_healthd.domain.confinement import Confinement
 from wan_healthd.domain.errors import WorkerFailed, WorkerRefused
 from wan_healthd.domain.evidence import HeaderFacts
@@ -24,6 +25,10 @@ EXAMINATIONS = 4
 
 FAREWELL_S = 5.0
 """How long `close` waits for a process that was killed; only one that hangs in the kernel takes this long."""
+
+REST_S = 300.0
+"""A worker that had nothing to do for so long is ended. It is up again 0.15 s after the first sign of work, and until then
+nobody has to spare 27 MiB for it; a worker that stayed, with its reading memory given back, would still take most of them."""
 
 
 class Patience(Struct, frozen=True):
@@ -48,6 +53,8 @@ class Patience(Struct, frozen=True):
 class WorkerEngine:
     """Implements `domain.ports.DigestEngine` and `DownloadFollower` with one worker process, started at the first call.
 
+    A worker that rests too long is ended, which is no loss: the next call, or `get_ready`, starts another one.
+
     A job that is with the worker when the worker is lost is tried once more, with no other job beside it; if the worker is
     lost again, that was this job's doing. So a crash costs one job. The second try reads from the beginning and reports its
     runs again: `on_run` may hear of the same blocks twice, and what it hears last stands.
@@ -62,6 +69,7 @@ class WorkerEngine:
         patience: silences that end the worker.
         on_lost: told why each time the worker ended by itself or had to be ended; called in the event loop, must not raise.
         command: starts the worker; the number of its socket is appended.
+        rest_s: see REST_S.
     """
 
     def __init__(
@@ -71,6 +79,7 @@ class WorkerEngine:
         concurrency: int = 2,
         patience: Patience = Patience(),  # noqa: B008, it is frozen
         command: Sequence[str] = WORKER_COMMAND,
+        rest_s: float = REST_S,
     ) -> None:
         self._on_lost = on_lost
         self._patience = patience
@@ -81,6 +90,7 @@ class WorkerEngine:
         self._starting = asyncio.Lock()
         self._link: WorkerLink | None = None
         self._leaving: list[WorkerLink] = []
+        self._rest = Rest(rest_s, self._dismiss)
         self._is_closed = False
         self._pace: float | None = None
         self._in_demand = 0
@@ -106,6 +116,15 @@ class WorkerEngine:
         """Whether a read that somebody waits for cannot begin, since others are under way."""
         return self._in_demand > 0
 
+    def get_ready(self) -> None:
+        """There will be work soon: start the worker, if there is none, and wait for nothing. Cheap while there is one."""
+        if self._is_closed:
+            return
+        self._rest.used()
+        if self._link is None or not self._link.is_alive:
+            with suppress(WorkerLost):  # whoever has work will be told
+                self._start()
+
     def set_pace(self, bytes_per_s: float | None) -> None:
         """How fast all paced reads together may be from now on; None for no limit, 0: they wait."""
         if bytes_per_s != self._pace:
@@ -120,7 +139,7 @@ class WorkerEngine:
         async with self._turn(request):
             return (await self._ask(ask)).outcome
 
-    async def follow(self, descriptor: int, begun: Callable[[Callable[[], None]], None], on_run: OnRun) -> ReadOutcome:
+    async def follow(self, descriptor: int, begun: Callable[[Callable[[bool], None]], None], on_run: OnRun) -> ReadOutcome:
         """See `DownloadFollower`. Never begins beside a job that is tried alone, and is not tried twice itself."""
         if self._admission.is_shut:
             raise WorkerFailed("cannot follow the file: the digest worker is needed alone")
@@ -149,6 +168,7 @@ class WorkerEngine:
     async def close(self) -> None:
         """See `DigestEngine`. May be called more than once."""
         self._is_closed = True
+        self._rest.close()
         links = [*self._leaving, *([self._link] if self._link is not None else [])]
         for link in links:
             link.retire()
@@ -187,8 +207,9 @@ class WorkerEngine:
             ) from error
 
     async def _try(self, ask: Ask[D], *, alone: bool) -> D:
-        link = await self._running(alone=alone)
-        answer = await link.answer(ask)
+        with self._rest.put_off():
+            link = await self._running(alone=alone)
+            answer = await link.answer(ask)
         if isinstance(answer, Refused):
             raise WorkerRefused(f"cannot examine the file: {answer.text}", answer.errno_name)
         return answer
@@ -205,10 +226,7 @@ class WorkerEngine:
             return link
 
     def _start(self) -> WorkerLink:
-        if self._link is not None:
-            self._link.retire()
-            self._leaving = [link for link in (*self._leaving, self._link) if not link.is_gone]
-            self._link = None
+        self._dismiss()
         try:
             self._link = WorkerLink(self._command, self._on_lost, self._patience.pulse_s, self._patience.most_missed)
         except OSError as error:
@@ -216,3 +234,9 @@ class WorkerEngine:
         if self._pace is not None:
             self._link.set_pace(self._pace)
         return self._link
+
+    def _dismiss(self) -> None:
+        if self._link is not None:
+            self._link.retire()
+            self._leaving = [link for link in (*self._leaving, self._link) if not link.is_gone]
+            self._link = None

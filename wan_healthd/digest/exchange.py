@@ -42,7 +42,7 @@ class Ask(Struct, Generic[D], frozen=True):
         patience_s: how long the worker may stay silent about it.
         storage_s: how long if it is the storage that does not answer.
         on_run: takes digests; None where none may come.
-        begun: called once the job was sent, with what sends its `Finish`.
+        begun: called once the job was sent, with what sends a `Finish`, given whether it is final.
     """
 
     frame: Callable[[int], Job]
@@ -51,7 +51,7 @@ class Ask(Struct, Generic[D], frozen=True):
     patience_s: float
     storage_s: float
     on_run: OnRun | None = None
-    begun: Callable[[Callable[[], None]], None] | None = None
+    begun: Callable[[Callable[[bool], None]], None] | None = None
 
 
 class Exchange(Generic[D]):

@@ -11,6 +11,8 @@ from contextlib import closing, suppress
 from typing import TypeAlias
 
 from wan_healthd.digest.bounded_reader import BoundedReader
+from wan_healthd.digest.cached_file import CachedFile
+from wan_healthd.digest.cues import Cues
 from wan_healthd.digest.disk_file import DiskFile, Source
 from wan_healthd.digest.follow import Follow
 from wan_healthd.digest.kernel import yield_disk
@@ -88,7 +90,7 @@ class Jobs:
         self._slots = SlotPool()
         self._throttle = Throttle()
         self._cancelled: dict[int, threading.Event] = {}
-        self._finishing: dict[int, threading.Event] = {}
+        self._cues: dict[int, Cues] = {}
         self._storages: dict[int, Storage] = {}
 
     def start(self, job: Job, descriptor: int | None) -> None:
@@ -100,7 +102,7 @@ class Jobs:
         if job.job in self._cancelled:
             raise ProtocolViolation(f"job {job.job} was given out twice")
         self._cancelled[job.job] = threading.Event()
-        self._finishing[job.job] = threading.Event()
+        self._cues[job.job] = Cues()
         self._storages[job.job] = Storage()
         threading.Thread(target=self._run, args=(job, descriptor), name=f"job-{job.job}", daemon=True).start()
 
@@ -113,10 +115,10 @@ class Jobs:
         """See `Pace`."""
         self._throttle.set_rate(bytes_per_s)
 
-    def finish(self, number: int) -> None:
-        """The file that the job follows is to be judged; no error if it has ended."""
-        if (event := self._finishing.get(number)) is not None:
-            event.set()
+    def finish(self, number: int, *, is_final: bool) -> None:
+        """See `Finish`; no error if the job has ended."""
+        if (cues := self._cues.get(number)) is not None:
+            cues.give(is_final=is_final)
 
     def at_storage(self) -> tuple[int, ...]:
         """Numbers of the jobs that wait for their storage now."""
@@ -124,7 +126,7 @@ class Jobs:
 
     def _run(self, job: Job, descriptor: int | None) -> None:
         answer = self._outcome(job, descriptor)
-        del self._cancelled[job.job], self._finishing[job.job], self._storages[job.job]
+        del self._cancelled[job.job], self._cues[job.job], self._storages[job.job]
         try:
             self._send(answer)
         except Exception as error:  # an answer that cannot be sent must not look like a worker that hangs
@@ -154,8 +156,8 @@ class Jobs:
 
     def _follow(self, job: FollowJob, descriptor: int) -> ReadDone:
         report = ReadReport(job.job, self._send, self._cancelled[job.job])
-        finish, storage = self._finishing[job.job], self._storages[job.job]
-        return ReadDone(job.job, Follow(descriptor, self._slots, storage, report, finish).outcome())
+        file = CachedFile(descriptor, self._storages[job.job])
+        return ReadDone(job.job, Follow(file, self._slots, report, self._cues[job.job]).outcome())
 
     def _read(self, job: ReadJob, descriptor: int) -> ReadDone:
         yield_disk(job.request.mode)

@@ -14,13 +14,17 @@ from contextlib import contextmanager, suppress
 from wan_healthd.digest.growth import GivenUp
 
 
+class LeaseRefused(GivenUp):
+    """Somebody has the file open for writing, or the lease is not ours to ask for."""
+
+
 @contextmanager
 def read_lease(descriptor: int) -> Iterator[None]:
-    """Hold one until the block ends. Raises GivenUp where it is not granted."""
+    """Hold one until the block ends. Raises LeaseRefused where it is not granted."""
     try:
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except OSError as error:
-        raise GivenUp(f"nobody vouches that it is not written to: {error.strerror}") from error
+        raise LeaseRefused(f"nobody vouches that it is not written to: {error.strerror}") from error
     try:
         yield
     finally:

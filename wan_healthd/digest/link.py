@@ -126,7 +126,7 @@ class WorkerLink:
         try:
             self._post(parcel)
             if ask.begun is not None:
-                ask.begun(lambda: self._post(Parcel(Finish(number))))
+                ask.begun(lambda is_final: self._post(Parcel(Finish(number, is_final))))
             while not await self._comes(exchange.end, exchange.heard_at + ask.patience_s):
                 if (refusal := await self._endure(number, exchange, ask)) is not None:
                     return refusal

@@ -52,7 +52,7 @@ class ReadJob(Struct, frozen=True, array_like=True, tag="read"):
 
 
 class FollowJob(Struct, frozen=True, array_like=True, tag="follow"):
-    """Digest the file whose descriptor comes with this frame as it grows, until `Finish`; answered as a `ReadJob` is."""
+    """Digest the file whose descriptor comes with this frame as it grows, until a final `Finish`; answered as a `ReadJob`."""
 
     job: JobNumber
 
@@ -81,9 +81,13 @@ class Cancel(Struct, frozen=True, array_like=True, tag="cancel"):
 
 
 class Finish(Struct, frozen=True, array_like=True, tag="finish"):
-    """Nobody writes to the file of this `FollowJob` any more: prove what came in. No error if the job has ended already."""
+    """Somebody closed or renamed the file of this `FollowJob`: if nobody writes to it any more, prove what came in.
+
+    `is_final`: answer now, whatever it is; else go on, or keep what was proven until then. No error if the job has ended.
+    """
 
     job: JobNumber
+    is_final: bool = True
 
 
 class Ping(Struct, frozen=True, array_like=True, tag="ping"):

@@ -7,7 +7,6 @@ given up all else before it hears of a file (see `confine`).
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
 import select
@@ -20,6 +19,7 @@ from typing import NoReturn
 from wan_healthd.digest.confine import confine
 from wan_healthd.digest.framing import FrameReceiver
 from wan_healthd.digest.jobs import Jobs
+from wan_healthd.digest.last_in_line import step_back
 from wan_healthd.digest.protocol import (
     VERSION,
     Cancel,
@@ -39,9 +39,6 @@ from wan_healthd.digest.protocol import (
     encode,
 )
 from wan_healthd.domain.confinement import Confinement
-
-LAST_IN_LINE = 19
-"""nice(2): who computes, or answers a client, goes first; what is left of the processors is still ours."""
 
 SWITCH_INTERVAL_S = 5e-4
 """A hashing thread gets the interpreter back this soon after it returns from C."""
@@ -105,8 +102,8 @@ class Worker:
                 self._jobs.start(frame, descriptor)
             case Cancel(job=number):
                 self._jobs.cancel(number)
-            case Finish(job=number):
-                self._jobs.finish(number)
+            case Finish(job=number, is_final=is_final):
+                self._jobs.finish(number, is_final=is_final)
             case Pace(bytes_per_s=bytes_per_s):
                 self._jobs.set_pace(bytes_per_s)
             case Ping(number=number):
@@ -124,8 +121,7 @@ def _settle_in() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGIO, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(OSError):  # where that is forbidden, reads are made all the same
-        os.nice(LAST_IN_LINE)
+    step_back()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 
 

@@ -37,6 +37,11 @@ class Budget(Struct, frozen=True):
         """How long a full sweep takes at the least, quiet hours included."""
         return self.total_bytes / ((self.max_rate or self.needed_rate or 1.0) * (1 - self.quiet_fraction))
 
+    @property
+    def most_bytes(self) -> int | None:
+        """What can be read in time at most; None where only the disk sets a limit."""
+        return None if self.max_rate is None else int(self.max_rate * self.every_s * (1 - self.quiet_fraction))
+
 
 def told(budget: Budget) -> dict[str, str]:
     """The numbers in words, as `catalogue.SWEEPS_TOO_SLOW` and the alert name them."""

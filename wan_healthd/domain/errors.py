@@ -48,6 +48,18 @@ class AlertNotFound(HealthdError):
     code = "alert-not-found"
 
 
+class GenerationNotFound(HealthdError):
+    """No generation of that number was announced, or it ended and cannot be renewed."""
+
+    code = "generation-not-found"
+
+
+class TooManyGenerations(HealthdError):
+    """So many announced generations are open already, of all users or of this one."""
+
+    code = "too-many-generations"
+
+
 class InvalidRequest(HealthdError):
     """The request's fields are wrong."""
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta, Struct
+
+from wan_healthd.domain.errors import InvalidRequest
 
 NotNegative = Annotated[float, Meta(ge=0)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
@@ -24,6 +28,22 @@ class PerformanceMetrics(Struct, frozen=True, forbid_unknown_fields=True):
     quality_score: Fraction | None = None
     error_rate: Fraction | None = None
     timestamp: datetime | None = None
+
+
+def metrics_of(metrics: PerformanceMetrics | Mapping[str, Any]) -> PerformanceMetrics:
+    """One generation's figures, from a mapping of their names to numbers.
+
+    Raises:
+        InvalidRequest: a figure has a wrong name or value.
+    """
+    if isinstance(metrics, PerformanceMetrics):
+        return metrics
+    try:
+        return msgspec.convert(dict(metrics), PerformanceMetrics)
+    except (msgspec.ValidationError, TypeError, ValueError) as error:
+        raise InvalidRequest(
+            f"cannot record the generation: {error}", f"hand in numbers for {', '.join(PerformanceMetrics.__struct_fields__)}"
+        ) from error
 
 
 class PerformanceTrend(StrEnum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
@@ -66,14 +66,20 @@ class Files(Protocol):
     def list_folder(self, root: bytes, path: bytes) -> Listing:
         """The folder's entries with a look at each; links to folders are looked at, never descended."""
 
-    def fingerprint(self, root: bytes, path: bytes) -> Fingerprint:
-        """The folder in one value, in one pass: much cheaper than its listing."""
+    def fingerprints(self, root: bytes, folders: Iterable[bytes]) -> Generator[Fingerprint, None, None]:
+        """Each of the folders in one value, as soon as it is asked for, in one pass: much cheaper than its listing.
+
+        The generator holds the root open: whoever does not want all of them closes it.
+        """
 
     def open(self, root: bytes, path: bytes) -> OpenedFile:
         """Open a regular file for reading without blocking on FIFOs or devices."""
 
     def look_open(self, descriptor: int) -> FileLook:
         """A look at a file that is open already."""
+
+    def is_written(self, descriptor: int) -> bool:
+        """Whether anybody has a file that is open already open for writing, too; False also where nobody says."""
 
     def read_small(self, root: bytes, path: bytes, limit_bytes: int) -> SmallRead:
         """What the regular file at `path` holds, cut one byte behind `limit_bytes`; opened as by `open`."""
@@ -329,9 +335,12 @@ class DownloadFollower(Protocol):
     """Digests a file while somebody else still writes it."""
 
     async def follow(
-        self, descriptor: int, begun: Callable[[Callable[[], None]], None], on_run: Callable[[BlockRun], None]
+        self, descriptor: int, begun: Callable[[Callable[[bool], None]], None], on_run: Callable[[BlockRun], None]
     ) -> ReadOutcome:
-        """Follow the open file from its first byte; `begun` is given what is called once the file is to be judged.
+        """Follow the open file from its first byte.
+
+        `begun` is given what is called with False where somebody closed or renamed the file, so that it may be whole, and with
+        True once it is to be judged.
 
         Only then come `on_run` and the outcome, with SHA-256 and assurance AS_RECEIVED: of just the bytes that a reader gets
         now, whatever was written meanwhile and how. Raises WorkerRefused where that cannot be vouched for, or costs more

@@ -50,6 +50,11 @@ def quiet_minutes(spans: Sequence[DailySpan]) -> frozenset[int]:
     return frozenset[int]().union(*(span.minutes for span in spans))
 
 
+def quiet_fraction(spans: Sequence[DailySpan]) -> float:
+    """How much of the day some span covers, 0 to 1."""
+    return len(quiet_minutes(spans)) / DAY_MINUTES
+
+
 def quiet_until(minutes: frozenset[int], now: datetime, zone: tzinfo | None = None) -> datetime | None:
     """When the quiet hours end that it is now, in UTC; None if it is none of `minutes`. `zone` None: the system's.
 

@@ -13,6 +13,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from wan_healthd.domain.alert_ledger import Reminders
+from wan_healthd.domain.politeness import WhileGenerating
 from wan_healthd.domain.ports import ReadMode
 from wan_healthd.domain.watching import WatchMode
 
@@ -72,6 +73,8 @@ class SweepSettings(Struct, frozen=True, forbid_unknown_fields=True):
     poll_every: Duration = 300.0
     """Between two looks at folders of which inotify does not tell every change."""
     mode: ReadMode = ReadMode.POLITE
+    while_generating: WhileGenerating = WhileGenerating.PAUSE
+    """Holds in every mode."""
     max_rate: Rate | None = None
     """Bytes per second that all sweeps together read at most. Not for what changed or was asked for."""
     quiet_hours: HoursOfDay = ()

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from wan_healthd.domain.gpus import GpuFacts
+
 
 class Capability:
     """Bits of a capability set (linux/capability.h)."""
@@ -134,15 +136,6 @@ class ClockFacts(Struct, frozen=True):
     by: str
 
 
-class GpuFacts(Struct, frozen=True):
-    """NVIDIA's GPUs; `refusal` where there is one that we cannot ask."""
-
-    has_device: bool
-    names: tuple[str, ...] = ()
-    driver: str | None = None
-    refusal: str | None = None
-
-
 class StateFacts(Struct, frozen=True):
     """The state's files, and the file system that they are on.
 
@@ -191,7 +184,7 @@ class Probes(Protocol):
         """The clock."""
 
     def gpu(self) -> GpuFacts:
-        """GPUs."""
+        """Graphics processors."""
 
     def state(self, file: bytes) -> StateFacts:
         """The state's files, all but what only the store can tell: that is left empty."""

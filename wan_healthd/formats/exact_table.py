@@ -119,8 +119,8 @@ class _TensorReader:
                 return None
         return names[0] if names else None
 
-    def _shape(self, symbol: str) -> list[int]:
-        return self._naturals(symbol, "shape")
+    def _shape(self, symbol: str) -> tuple[int, ...]:
+        return tuple(self._naturals(symbol, "shape"))
 
     def _offsets(self, symbol: str) -> tuple[int, int]:
         offsets = self._naturals(symbol, "data_offsets")

@@ -87,7 +87,7 @@ def _judge_header(cursor: Cursor) -> HeaderFacts:
 
 
 def _kind(metadata: Metadata, rows: Sequence[TensorRow]) -> ModelKind | None:
-    kind = kind_of((row.name, row.shape) for row in rows)
+    kind = kind_of({row.name: row.shape for row in rows})
     if kind is None or metadata.architecture in _UNSTATED | _ARCHITECTURES.get(kind, _UNSTATED):
         return kind
     return None

@@ -8,7 +8,7 @@ not known, has no kind: a wrong guess would accuse a sound file. A shard is judg
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from wan_healthd.domain.evidence import ModelKind
 
@@ -23,10 +23,12 @@ _TRANSFORMERS: Mapping[tuple[int, ...], ModelKind] = {
 }
 """By what the patch embedding gives and takes: width of the model, channels of its input."""
 _VARIANT = re.compile(
-    r"(?:model\.)?(?:diffusion_model\.)?(?:vace_|pose_patch_embedding|patch_embedding_global|face_|motion_encoder|casual_audio_"
-    r"|audio_|cond_encoder|trainable_cond_mask|frame_packer|control_adapter|ref_conv|full_ref|add_conv_in|add_proj)"
+    r"\n(?=[acdfmprtv])(?:model\.)?(?:diffusion_model\.)?(?:vace_|pose_patch_embedding|patch_embedding_global|face_"
+    r"|motion_encoder|casual_audio_|audio_|cond_encoder|trainable_cond_mask|frame_packer|control_adapter|ref_conv|full_ref"
+    r"|add_conv_in|add_proj)"
 )
-"""Parts of VACE, Animate, S2V, HuMo and the control models, which share the patch embedding of T2V or I2V."""
+"""Parts of VACE, Animate, S2V, HuMo and the control models, which share the patch embedding of T2V or I2V. Looked for in lines;
+most names are `blocks.…`, which its first letter rules out at once."""
 
 _VAES = {16: ModelKind.WAN_VAE_21, 48: ModelKind.WAN_VAE_22}
 """By latent channels."""
@@ -45,6 +47,8 @@ _CLIP_CLASS = "vision_model.embeddings.class_embedding"
 _CLIP_PATCH = "vision_model.embeddings.patch_embedding.weight"
 _CLIP_TEXT = re.compile(r"^text_model\.")
 
+_LORA_WORD = "lora"
+"""Is in each name that `_LORA_DOWN` finds."""
 _LORA_DOWN = re.compile(r"\.lora(?:_A|_down|\.down|\.A)(?:\.[^.]+)?\.weight$|\.lora_A$|_lora\.down\.weight$")
 _LORA_PART = re.compile(
     r"\.lora(?:_[AB]|_up|_down|_mid|\.up|\.down|\.[AB])(?:\.[^.]+)?\.weight$|\.lora_[AB]$|_lora\.(?:up|down)\.weight$"
@@ -52,29 +56,28 @@ _LORA_PART = re.compile(
 )
 
 
-def kind_of(tensors: Iterable[tuple[str, Sequence[int]]]) -> ModelKind | None:
+def kind_of(shapes: Shapes) -> ModelKind | None:
     """The kind of model; None where the tensors do not prove one.
 
     Args:
-        tensors: names with shapes in torch's order (slowest dimension first), of a whole file or a shard.
+        shapes: of each tensor by name, in torch's order (slowest dimension first), of a whole file or a shard.
     """
-    shapes = dict(tensors)
-    if _is_lora(shapes):
-        return ModelKind.LORA
-    if any(map(_LORA_DOWN.search, shapes)):
-        return None
-    return _transformer(shapes) or _vae(shapes) or _umt5(shapes) or _clip_vision(shapes)
+    lines = "\n".join(("", *shapes))
+    if _LORA_WORD in lines and any(map(_LORA_DOWN.search, shapes)):
+        return ModelKind.LORA if _is_mostly_lora(shapes) else None
+    return _transformer(shapes, lines) or _vae(shapes) or _umt5(shapes) or _clip_vision(shapes)
 
 
-def _is_lora(shapes: Shapes) -> bool:
+def _is_mostly_lora(shapes: Shapes) -> bool:
     """Whether the file is nothing but a LoRA; some whole models carry one inside."""
-    return any(map(_LORA_DOWN.search, shapes)) and 2 * sum(1 for name in shapes if _LORA_PART.search(name)) > len(shapes)
+    return 2 * sum(1 for name in shapes if _LORA_PART.search(name)) > len(shapes)
 
 
-def _transformer(shapes: Shapes) -> ModelKind | None:
+def _transformer(shapes: Shapes, lines: str) -> ModelKind | None:
+    """`lines` are all names, each behind a line's end: to look once through this is cheaper than once through each."""
     for prefix in _PREFIXES:
         shape = shapes.get(prefix + _PATCH)
-        if shape is not None and len(shape) == _CONVOLUTION_DIMENSIONS and not any(map(_VARIANT.match, shapes)):
+        if shape is not None and len(shape) == _CONVOLUTION_DIMENSIONS and not _VARIANT.search(lines):
             return _TRANSFORMERS.get(tuple(shape[:2]))
     return None
 

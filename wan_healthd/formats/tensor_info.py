@@ -22,7 +22,7 @@ class TensorInfo(Struct, frozen=True, gc=False):
     """One row of the table. `data_offsets` are [begin, end) in bytes from the start of the payload."""
 
     dtype: Dtype
-    shape: list[_Natural]
+    shape: tuple[_Natural, ...]
     data_offsets: tuple[_Natural, _Natural]
 
 

@@ -59,7 +59,7 @@ def _read_plain(header: bytes) -> TensorTable | None:
         rest.count(b'"') == _QUOTES_PER_TENSOR * len(table)
         and b"\\" not in rest
         and METADATA_KEY not in table
-        and not (b"-0" in rest and _NEGATIVE.search(rest))
+        and not (b"-" in rest and b"-0" in rest and _NEGATIVE.search(rest))
     )
     return table if is_plain else None
 

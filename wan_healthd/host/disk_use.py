@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from wan_healthd.domain.politeness import DiskSample
+from wan_healthd.domain.busy_disk import DiskSample
 from wan_healthd.domain.ports import Clock
 from wan_healthd.host.mounts import mount_table
 

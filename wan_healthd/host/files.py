@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from msgspec import Struct, structs
@@ -18,6 +18,7 @@ from wan_healthd.host.filesystems import FileSystems, mounted_names
 from wan_healthd.host.fingerprints import Looks, fingerprint_of
 from wan_healthd.host.looks import errno_name_of, look_of, look_of_error
 from wan_healthd.host.openat2 import openat2
+from wan_healthd.kernel import writers
 
 T = TypeVar("T")
 
@@ -98,18 +99,19 @@ class LocalFiles:
         entries.sort(key=lambda entry: entry.name)
         return Listing(path, tuple(entries), refusal)
 
-    def fingerprint(self, root: bytes, path: bytes) -> Fingerprint:
-        """The folder in one value; a folder of more than MAX_ENTRIES has none (EOVERFLOW)."""
+    def fingerprints(self, root: bytes, folders: Iterable[bytes]) -> Generator[Fingerprint, None, None]:
+        """Each folder in one value, as soon as it is asked for; a folder of more than MAX_ENTRIES has none (EOVERFLOW).
+
+        The root is opened once for all of them: what is mounted there meanwhile shows in the next call.
+        """
         try:
-            with _place(root, path) as place, self._opened(place, LIST_FLAGS) as folder:
-                inside = place.relative + b"/"
-                look = Looks(
-                    behind=lambda name: self._look_behind(_Place(place.top, inside + os.fsencode(name))),
-                    filesystem=lambda name, device: self._name_of(folder, name, device),
-                )
-                return fingerprint_of(path, folder, look, MAX_ENTRIES)
+            held = _top(root)
         except OSError as error:
-            return Fingerprint(path, errno_name=errno_name_of(error))
+            yield from (Fingerprint(path, errno_name=errno_name_of(error)) for path in folders)
+            return
+        with held as top:
+            for path in folders:
+                yield self._fingerprint(top, path)
 
     def open(self, root: bytes, path: bytes) -> OpenedFile:
         """Open a regular file for reading; anything else is looked at, but not opened."""
@@ -126,6 +128,12 @@ class LocalFiles:
             return self._look_at(descriptor)
         except OSError as error:
             return look_of_error(error)
+
+    def is_written(self, descriptor: int) -> bool:
+        """Whether anybody has the open file open for writing, too."""
+        with contextlib.suppress(OSError):
+            return writers.is_written(descriptor)
+        return False
 
     def read_small(self, root: bytes, path: bytes, limit_bytes: int) -> SmallRead:
         """The file's bytes, cut one byte behind `limit_bytes`; anything but a regular file is looked at, but not opened."""
@@ -169,6 +177,19 @@ class LocalFiles:
     def _look_at(self, descriptor: int, *, is_link: bool = False) -> FileLook:
         facts = os.fstat(descriptor)
         return look_of(facts, self._filesystems.name(descriptor, facts.st_dev), is_link=is_link)
+
+    def _fingerprint(self, top: Top, path: bytes) -> Fingerprint:
+        try:
+            place = _Place(top, _relative(top.path, path))
+            with self._opened(place, LIST_FLAGS) as folder:
+                inside = place.relative + b"/"
+                looks = Looks(
+                    behind=lambda name: self._look_behind(_Place(top, inside + os.fsencode(name))),
+                    filesystem=lambda name, device: self._name_of(folder, name, device),
+                )
+                return fingerprint_of(path, folder, looks, MAX_ENTRIES)
+        except OSError as error:
+            return Fingerprint(path, errno_name=errno_name_of(error))
 
     def _open(self, place: _Place, look: FileLook) -> OpenedFile:
         """Open what was a regular file a moment ago, and make sure that it still is one."""
@@ -224,13 +245,25 @@ def _place(root: bytes, path: bytes) -> _Held[_Place]:
     Raises:
         OSError: the root cannot be opened, or (EXDEV) the path is not below it.
     """
+    relative = _relative(root, path)
+    descriptor = os.open(root, LOOK_FLAGS)
+    return _Held(_Place(Top(root, descriptor), relative), descriptor)
+
+
+def _top(root: bytes) -> _Held[Top]:
+    """The opened root, as long as the block lasts. Raises OSError where it cannot be opened."""
+    descriptor = os.open(root, LOOK_FLAGS)
+    return _Held(Top(root, descriptor), descriptor)
+
+
+def _relative(root: bytes, path: bytes) -> bytes:
+    """`path` relative to the root. Raises OSError (EXDEV) if it is not below it."""
     relative = relative_to(root, path)
     if relative is None:
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
     if b"\0" in path:
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-    descriptor = os.open(root, LOOK_FLAGS)
-    return _Held(_Place(Top(root, descriptor), relative), descriptor)
+    return relative
 
 
 def _read(descriptor: int, length: int) -> bytes:

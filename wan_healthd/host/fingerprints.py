@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 from itertools import islice
+from operator import attrgetter
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +20,8 @@ FORMAT = 0o170000
 
 AT_A_TIME = 1000
 """Entries that are held in memory at a time: beyond it, the names alone."""
+
+NAME_OF = attrgetter("name")
 
 LEADS_ELSEWHERE = frozenset({Presence.FOLDER, Presence.OUTSIDE})
 
@@ -135,7 +138,7 @@ def fingerprint_of(path: bytes, folder: int, looks: Looks, most_entries: int) ->
 def _names(folder: int, most: int) -> list[str]:
     """The names in the folder, sorted. Raises OSError (EOVERFLOW) where there are more than `most`."""
     with os.scandir(folder) as scan:  # `listdir` would take whatever there is into memory
-        names = [found.name for found in islice(scan, most + 1)]
+        names = list(map(NAME_OF, islice(scan, most + 1)))
     if len(names) > most:
         raise OSError(errno.EOVERFLOW, os.strerror(errno.EOVERFLOW))
     names.sort()

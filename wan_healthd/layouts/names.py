@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from wan_healthd.domain.files import Role
@@ -34,6 +35,9 @@ UNFINISHED_SUFFIXES = (
     b"~",
 )
 """Downloads and copies under way, each by its maker's own suffix (domain facts, section 2)."""
+
+_RSYNC_NAME = re.compile(rb"\.(.+)\.[0-9A-Za-z]{6}", re.DOTALL)
+"""What rsync writes to beside the file that it will be (rsync(1), `--inplace`)."""
 
 OWN_FOLDER = b".wan-healthd"
 """Quarantine and temporaries of our own on a model file system."""
@@ -69,6 +73,12 @@ def role_of(name: bytes) -> Role | None:
         return Role.WEIGHTS
     is_read_by_loaders = lower.endswith(SUPPORT_SUFFIXES) and not lower.startswith(PROSE) and not lower.endswith(DIGEST_LISTS)
     return Role.SUPPORT if is_read_by_loaders else None
+
+
+def is_judged_some_day(name: bytes) -> bool:
+    """Whether a file of this name may belong to a model, or will once it is whole."""
+    copied = _RSYNC_NAME.fullmatch(name)
+    return is_unfinished(name) or role_of(name if copied is None else copied[1]) is not None
 
 
 def is_unfinished(name: bytes) -> bool:

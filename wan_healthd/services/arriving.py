@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wan_healthd.domain.files import FileLook, Listing, Presence
+from wan_healthd.domain.identity import FileIdentity
 from wan_healthd.domain.models import Layout, Model
 from wan_healthd.domain.partials import is_orphan
 from wan_healthd.domain.ports import Files
@@ -52,6 +53,16 @@ def is_in_flight(control: FileLook | None, *, was_whole: bool, now_s: float) -> 
     if control is None or control.presence is not Presence.FILE or control.identity is None:
         return False
     return not (was_whole and is_orphan(control.identity.mtime_ns / 1e9, now_s))
+
+
+def is_being_written(identity: FileIdentity | None, *, was_whole: bool, now_s: float) -> bool:
+    """Whether a file that somebody has open for writing is still being fetched or copied: it is judged when it is closed.
+
+    Its last write tells. What nobody closes for hours, or what `was_whole` once, is not left alone for long.
+    """
+    if identity is None:
+        return False
+    return 0 <= now_s - identity.mtime_ns / 1e9 < (LULL_S if was_whole else FRESH_S)
 
 
 def _has_news(listing: Listing, now_s: float) -> bool:

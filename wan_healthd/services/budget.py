@@ -13,14 +13,13 @@ from wan_healthd.store.database import Database
 
 
 class BudgetWatch:
-    """Looks when asked, which is each hour."""
+    """Looks when asked, which is each hour, and after each sweep."""
 
     def __init__(self, database: Database, conditions: Conditions, settings: SweepSettings) -> None:
         self._database = database
         self._conditions = conditions
         self._settings = settings
-        minutes = quiet_hours.quiet_minutes([quiet_hours.parse(text) for text in settings.quiet_hours])
-        self._quiet_fraction = len(minutes) / quiet_hours.DAY_MINUTES
+        self._quiet_fraction = quiet_hours.quiet_fraction([quiet_hours.parse(text) for text in settings.quiet_hours])
         self._finding: Finding | None = None
 
     @property

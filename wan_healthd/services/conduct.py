@@ -75,7 +75,7 @@ class Conductor:
         sweep_begins: Callable[[], None] = lambda: None,
         after_sweep: Callable[[], None] = lambda: None,
     ) -> None:
-        self._after_sweep = after_sweep
+        self._after_sweep = [after_sweep]
         self._sweep_begins = sweep_begins
         self._sweeper = sweeper
         self._rounds = rounds
@@ -110,9 +110,18 @@ class Conductor:
         return tuple(sorted(request for request in self._asked if isinstance(request, str)))
 
     @property
+    def is_due(self) -> bool:
+        """Whether a sweep of all roots is under way, or would be."""
+        return bool(self._running or self.waiting_sweeps)
+
+    @property
     def waiting(self) -> int:
         """Sweeps that were asked for and did not begin."""
         return len(self._asked)
+
+    def after_sweep(self, act: Callable[[], None]) -> None:
+        """Have `act` called, too, whenever a sweep of all roots is done; it must neither wait nor raise."""
+        self._after_sweep.append(act)
 
     def ask(self, name: str) -> None:
         """Have a sweep of all roots: INCREMENTAL or FULL. Does not wait."""
@@ -225,7 +234,8 @@ class Conductor:
             _fail(waiters, error)
             return
         self._feed.stirred()
-        self._after_sweep()
+        for act in self._after_sweep:
+            act()
         if name == FULL or waiters or has_changed:  # that nothing happened again is no news
             self._alerter.tell(SWEEP_FINISHED, told)
         for waiter in waiters:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from wan_healthd.checks.doctor import disks, outside, process, roots, state, watching, worker
+from wan_healthd.checks.doctor import disks, gpus, outside, process, roots, state, watching, worker
 from wan_healthd.checks.doctor.watching import Watched
 from wan_healthd.domain.confinement import Confinement
 from wan_healthd.domain.doctor import Diagnosis, problem
@@ -18,7 +18,9 @@ from wan_healthd.domain.ports import Clock, Threads
 from wan_healthd.domain.pulses import Pulse
 from wan_healthd.domain.vitals import HubReach, InotifyLimits, Probes, ProcessFacts, RootFacts, StateFacts
 from wan_healthd.domain.watching import RootWatch, WatchMode
+from wan_healthd.services.crew import Crew
 from wan_healthd.services.deadline import Deadline, Unanswered
+from wan_healthd.services.shared import Shared
 from wan_healthd.store.database import Database
 from wan_healthd.store.examination import Examination, Examined
 from wan_healthd.version import __version__
@@ -70,6 +72,7 @@ class Doctor:
         database: Database,
         reports: Callable[[], Sequence[Report]],
         surroundings: Surroundings,
+        crew: Crew,
         limit_s: float = LIMIT_S,
     ) -> None:
         self._probes = probes
@@ -80,17 +83,15 @@ class Doctor:
         self._around = surroundings
         self._limit_s = limit_s
         self._hanging: dict[str, asyncio.Future[Any]] = {}
-        self._under_way: dict[bool, asyncio.Task[tuple[Diagnosis, ...]]] = {}
+        self._offline = Shared(lambda: self._examine(network=False), crew)
+        self._online = Shared(lambda: self._examine(network=True), crew)
 
     async def examine(self, *, network: bool) -> tuple[Diagnosis, ...]:
         """Everything that can be told from within the daemon; `network`: also whether the hub answers.
 
         It takes some work, so those who ask at the same time get the same answer.
         """
-        running = self._under_way.get(network)
-        if running is None or running.done():
-            running = self._under_way[network] = asyncio.ensure_future(self._examine(network=network))
-        return await asyncio.shield(running)
+        return await (self._online if network else self._offline).get()
 
     async def _examine(self, *, network: bool) -> tuple[Diagnosis, ...]:
         watched = tuple(Watched(report, mode, polled, self._around.poll_every_s) for report, mode, polled in self._reports())[
@@ -154,7 +155,7 @@ class Doctor:
 
     async def _on_gpu(self) -> tuple[Diagnosis, ...]:
         found = await self._ask("gpu", self._probes.gpu)
-        return (self._silent(outside.GPU) if found is None else outside.gpu(found),)
+        return (self._silent(gpus.GPU) if found is None else gpus.check(found),)
 
     async def _on_hub(self, *, network: bool) -> tuple[Diagnosis, ...]:
         access = self._around.hub

@@ -33,6 +33,9 @@ INTERNAL = "internal-error"
 IN_FLIGHT = "in-flight"
 """The obstacle where a file is still being fetched."""
 
+BEING_WRITTEN = "being-written"
+"""The obstacle where somebody has a new file open for writing."""
+
 _OF_HEADER = (
     FILE_EMPTY,
     FILE_TOO_LONG,
@@ -65,8 +68,8 @@ def gather(
 
 
 def hindered(evidence: FileEvidence, obstacle: str, complaint: str = "") -> FileEvidence:
-    """Content could not be looked at. Of a file that changed meanwhile not even header and size can be believed."""
-    if obstacle == CHANGED.obstacle:
+    """Content could not be looked at. Of a file that changed meanwhile, or will, not even header and size can be believed."""
+    if obstacle in (CHANGED.obstacle, IN_FLIGHT, BEING_WRITTEN):
         return replace(
             evidence, header=None, expectation=None, claims=(), outdated_claims=(), unjudged=obstacle, complaint=complaint
         )

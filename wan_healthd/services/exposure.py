@@ -16,7 +16,7 @@ EXPOSURE = "exposure-check"
 
 
 class ExposureWatch:
-    """Looks when asked, which is each hour.
+    """Looks when asked, which is each hour, and after each sweep.
 
     Args:
         goal: how old the stalest verified byte of a model may be.

@@ -21,9 +21,10 @@ from wan_healthd.domain.findings import Finding
 from wan_healthd.domain.identity import FileIdentity
 from wan_healthd.domain.paths import display
 from wan_healthd.domain.ports import Clock, Files, Threads
-from wan_healthd.services.arriving import is_in_flight
+from wan_healthd.services.arriving import LULL_S, is_being_written, is_in_flight
 from wan_healthd.services.deadline import Unanswered
 from wan_healthd.services.evidence import (
+    BEING_WRITTEN,
     IN_FLIGHT,
     INTERNAL,
     gather,
@@ -45,13 +46,16 @@ from wan_healthd.services.reading import CHANGED, DISAGREED, ContentReader, Read
 from wan_healthd.services.roster import strike_off
 from wan_healthd.services.settle import QUIET_S
 from wan_healthd.services.turns import Turns
-from wan_healthd.store import paths
+from wan_healthd.store import models, paths
 from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
 from wan_healthd.store.records import ContentRecord, PathState
 
 CLOCK_TICK_S = 0.02
 """Time stamps move in ticks of the kernel's clock (at most 10 ms): a file younger than this may change without a trace."""
+
+MOST_CLOSING = 10
+"""Looks, a tick apart, at whether a file is still open for writing: inotify tells of its end before the kernel lets it go."""
 
 BACKGROUND_LANES = 2
 URGENT_LANES = 2
@@ -63,7 +67,8 @@ class Inspector:
 
     Args:
         reads_content: False judges presence and headers only (`corruption_detection_enabled = false`).
-        retry_later: called with the path of a file that changed while it was read.
+        retry_later: called with the path of a file that changed while it was read, or is still written to, and the seconds for
+            which nothing must happen to it before it is judged again.
         complain: told of errors that are ours.
         model_appeared: called with root and folder of a folder model that a single file brought to light: what lay there
             before belongs to it, too.
@@ -83,7 +88,7 @@ class Inspector:
         publisher: Publisher,
         clock: Clock,
         reads_content: bool,
-        retry_later: Callable[[bytes], None],
+        retry_later: Callable[[bytes, float], None],
         complain: Callable[[str, BaseException], None],
         model_appeared: Callable[[bytes, bytes], None] = lambda root, folder: None,
         fell_silent: Callable[[bytes, Unanswered], None] = lambda root, silence: None,
@@ -195,8 +200,11 @@ class Inspector:
                 known = await self._register.of(task, look)
                 if known is None:
                     return ()
-                if self._is_in_flight(known, opened):
-                    evidence = hindered(gather(known.state, look), IN_FLIGHT)
+                if (hindrance := await self._hindrance(known, opened, descriptor)) is not None:
+                    if hindrance == BEING_WRITTEN:  # its end is heard sooner, if it comes
+                        idle_s = self._age_s(look.identity, by_mtime=True)
+                        self._retry_later(task.path, min(LULL_S, max(QUIET_S, idle_s)))
+                    evidence = hindered(gather(known.state, look), hindrance)
                     return await self._publish(task, known, Heard(evidence), known.state.record.content_id)
                 if task.settled and self._age_s(look.identity) < CLOCK_TICK_S:
                     await self._say_early_word(known.state, look, descriptor)
@@ -214,21 +222,30 @@ class Inspector:
         subject = Subject(task.path, descriptor, content, state.expected, is_swept=not task.priority.is_urgent)
         heard, reading = await self._hear_and_read(task, known, look, subject)
         if heard is None:
-            self._retry_later(task.path)
+            self._retry_later(task.path, QUIET_S)
             return known.model_ids
         is_changed = heard.evidence.unjudged == CHANGED.obstacle
         # What changed while it was read for the first time was not judged: it may vanish again without being missed.
         content_id = state.record.content_id if is_changed and not content.is_whole else content.id
         model_ids = await self._publish(task, known, heard, content_id, reading)
         if is_changed and task.patient:
-            self._retry_later(task.path)
+            self._retry_later(task.path, QUIET_S)
         if _was_only_received(reading) and task.priority is not Priority.DUE:
             await self._queue.put(Task(task.path, task.root, Priority.DUE, full=True))  # no room: the full sweep reads it
         return model_ids
 
-    def _is_in_flight(self, known: Known, opened: OpenedToJudge) -> bool:
+    async def _hindrance(self, known: Known, opened: OpenedToJudge, descriptor: int) -> str | None:
+        """Why the file must not be judged yet, if so."""
         was_whole, now_s = known.state.expected is not None, self._clock.now().timestamp()
-        return is_in_flight(opened.control, was_whole=was_whole, now_s=now_s)
+        if is_in_flight(opened.control, was_whole=was_whole, now_s=now_s):
+            return IN_FLIGHT
+        if not opened.is_written or not is_being_written(opened.look.identity, was_whole=was_whole, now_s=now_s):
+            return None
+        for _ in range(MOST_CLOSING):
+            if not await self._threads.run(lambda: self._files.is_written(descriptor)):
+                return None
+            await asyncio.sleep(CLOCK_TICK_S)
+        return BEING_WRITTEN
 
     async def _hear_and_read(
         self, task: Task, known: Known, look: FileLook, subject: Subject
@@ -307,6 +324,7 @@ class Inspector:
                 ends_scrub=reading is not None and reading.ends_scrub,
                 kind=UNSET if evidence.header is None else evidence.header.kind,
                 first=None if reading is None else reading.first,
+                verified=() if reading is None else reading.verified,
                 ends=frozenset(m for m in known.model_ids if self._queue.holds_of(m) <= task.models.count(m)),
             )
         )
@@ -348,8 +366,9 @@ def _first_of_each_code(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def _forget(connection: Connection, path_id: int, now: datetime) -> None:
     """A file that was seen but never read is no loss: a download moved to its real name."""
+    owners = models.of_path(connection, path_id)
     paths.forget(connection, path_id)
-    strike_off(connection, now)
+    strike_off(connection, now, owners)
 
 
 def _was_only_received(reading: Reading | None) -> bool:

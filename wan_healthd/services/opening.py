@@ -15,9 +15,13 @@ from wan_healthd.services.deadline import Unanswered
 
 
 class OpenedToJudge(OpenedFile, frozen=True):
-    """An opened file, and a look at where its control file would be; None for what could not be opened."""
+    """An opened file, a look at where its control file would be, and whether somebody else has it open for writing.
+
+    None and False for what could not be opened.
+    """
 
     control: FileLook | None = None
+    is_written: bool = False
 
 
 Opened = TypeVar("Opened", bound=OpenedFile)
@@ -33,14 +37,16 @@ async def open_in_thread(files: Files, threads: Threads, root: bytes, path: byte
 
 
 async def open_to_judge(files: Files, threads: Threads, root: bytes, path: bytes) -> OpenedToJudge:
-    """As `open_in_thread`, with a look beside the file in the same call: of a thousand files each call is felt."""
+    """As `open_in_thread`, with all that is asked about the file in the same call: of a thousand files each call is felt."""
     return await _in_thread(threads, lambda: _open_to_judge(files, root, path))
 
 
 def _open_to_judge(files: Files, root: bytes, path: bytes) -> OpenedToJudge:
     found = files.open(root, path)
-    control = None if found.descriptor is None else files.look(root, path + CONTROL_SUFFIX)
-    return OpenedToJudge(found.look, found.descriptor, control)
+    if found.descriptor is None:
+        return OpenedToJudge(found.look, None)
+    control = files.look(root, path + CONTROL_SUFFIX)
+    return OpenedToJudge(found.look, found.descriptor, control, files.is_written(found.descriptor))
 
 
 async def _in_thread(threads: Threads, open_it: Callable[[], Opened]) -> Opened:

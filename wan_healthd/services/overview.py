@@ -18,7 +18,7 @@ from wan_healthd.domain.files import VerifiedBy
 from wan_healthd.domain.findings import Finding
 from wan_healthd.domain.partials import Partial
 from wan_healthd.domain.paths import base64_if_needed, display
-from wan_healthd.domain.politeness import Yielding
+from wan_healthd.domain.politeness import MadeWay, Yielding
 from wan_healthd.domain.ports import Clock
 from wan_healthd.domain.scoring import overall_score, status_of
 from wan_healthd.domain.verdicts import HealthStatus, IntegrityResult, SystemHealthReport
@@ -84,6 +84,7 @@ class Overview:
         patrol: Patrol,
         pauses: Pauses,
         yielding: Callable[[], Yielding | None] = lambda: None,
+        made_way: Callable[[], tuple[MadeWay, ...]] = tuple,
         advice: Callable[[], tuple[Finding, ...]] = tuple,
         feed: Feed,
         storage: StorageWatch,
@@ -99,6 +100,7 @@ class Overview:
         self._patrol = patrol
         self._pauses = pauses
         self._yielding = yielding
+        self._made_way = made_way
         self._advice = advice
         self._feed = feed
         self._storage = storage
@@ -162,6 +164,7 @@ class Overview:
             self._pauses.present,
             await self.timers(),
             self._yielding(),
+            self._made_way(),
         )
 
     def _sweeps(self) -> tuple[SweepRow, ...]:
@@ -229,13 +232,14 @@ class Overview:
         start = await self._start_of(query)
         deadline = self._clock.monotonic() + query.wait_s
         while True:
+            seen = self._feed.stirs
             found, first = await self._database.read(
                 lambda db: (events.since(db, self._database.stream, start, query.limit), events.first_number(db))
             )
             left_s = deadline - self._clock.monotonic()
             if found or left_s <= 0:
                 break
-            await self._feed.next_news(min(left_s, 1.0))
+            await self._feed.next_news(left_s, since=seen)
         return EventsAnswer(SCHEMA, self._database.stream, found[-1].seq if found else start, found, first)
 
     async def timers(self) -> tuple[TimerRow, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -34,11 +34,11 @@ LARGEST_GIT_FILE_BYTES = 16 << 20
 
 
 SMALL_BYTES = 16 << 20
-"""Up to this size a file's first read goes on record in one piece: what a crash costs is one short read."""
+"""Up to this size what a read gives goes on record in one piece, with the verdict: what a crash costs is one short read."""
 
 
 def is_small(size_bytes: int) -> bool:
-    """Whether nothing of a first read is saved before its end."""
+    """Whether nothing of a read is saved before its end."""
     return size_bytes <= SMALL_BYTES
 
 
@@ -61,15 +61,20 @@ class Received(Struct, frozen=True):
     runs: tuple[BlockRun, ...]
 
 
+Extents = tuple[Extent, ...]
+
+
 class Pass(Struct, frozen=True):
     """One pass over a file: its end, and the digests of the blocks that could be read.
 
-    `unsaved`: the same digests where they were not saved on the way; whoever takes them has to.
+    `unsaved`: the same digests where they were not saved on the way; whoever takes them has to. `verified`: of a content that
+    was known, the blocks that are right, likewise.
     """
 
     outcome: ReadOutcome
     fresh: dict[int, bytes]
     unsaved: tuple[BlockRun, ...] = ()
+    verified: Extents = ()
 
 
 class Passes:
@@ -93,7 +98,7 @@ class Passes:
         algorithms = WHOLE if size_bytes > LARGEST_GIT_FILE_BYTES else (*WHOLE, Algorithm.GIT_SHA1)
         request = self._request(subject, ReadRequest(size_bytes, algorithms, sections=nameless))
         if is_small(size_bytes):
-            return await self._in_one_piece(subject, request)
+            return await self._in_one_piece(subject, request, [])
         await self._database.write(lambda db: contents.restart(db, subject.content.id))
 
         async def save(runs: list[BlockRun]) -> None:
@@ -102,16 +107,30 @@ class Passes:
 
         return await self._read(subject, request, ProgressSaver(save, self._clock))
 
-    async def blocks(self, subject: Subject, known: BlockMap, blocks: Sequence[tuple[int, int]]) -> Pass:
-        """Some blocks of a known content again; those that are as `known` count as verified from now on."""
+    async def blocks(
+        self,
+        subject: Subject,
+        known: BlockMap,
+        blocks: Sequence[tuple[int, int]],
+        interrupted: Callable[[Extents], Awaitable[None]],
+    ) -> Pass:
+        """Some blocks of a known content again; those that are as `known` count as verified from now on.
+
+        Of a small file they do so as soon as the caller writes that down; `interrupted` takes what a cancelled read verified.
+        """
         request = self._request(subject, ReadRequest(known.size_bytes, (Algorithm.BLAKE3_1M,), blocks=tuple(blocks)))
+        if is_small(known.size_bytes):
+            runs: list[BlockRun] = []
+            try:
+                done = await self._in_one_piece(subject, request, runs)
+            except asyncio.CancelledError:
+                await interrupted(_verified(runs, known, self._clock.now()))  # a scrub goes on from here after the restart
+                raise
+            return Pass(done.outcome, done.fresh, verified=_verified(runs, known, self._clock.now()))
 
         async def save(runs: list[BlockRun]) -> None:
-            now = self._clock.now()
-            # Only blocks that are right count as verified: a wrong one is read again after a crash, and never forgotten.
-            good = [part for run in runs for part in _matching(run, known)]
-            extents = [Extent(part.first_block, part.end_block, now, part.assurance) for part in good]
-            await self._database.write(lambda db: _mark_all(db, subject.content.id, extents))
+            extents = _verified(runs, known, self._clock.now())
+            await self._database.write(lambda db: contents.mark_all(db, subject.content.id, extents))
 
         return await self._read(subject, request, ProgressSaver(save, self._clock))
 
@@ -141,14 +160,14 @@ class Passes:
         refused = merge((*untried, *again.outcome.unreadable))
         all_zero = done.outcome.all_zero and (again.outcome.all_zero or not again.fresh)
         outcome = replace(done.outcome, unreadable=refused, all_zero=all_zero)
-        return Pass(outcome, {**done.fresh, **again.fresh})
+        return replace(done, outcome=outcome, fresh={**done.fresh, **again.fresh})
 
-    async def _in_one_piece(self, subject: Subject, request: ReadRequest) -> Pass:
+    async def _in_one_piece(self, subject: Subject, request: ReadRequest, runs: list[BlockRun]) -> Pass:
+        """Nothing is saved; `runs` is filled as the read goes on."""
         fresh: dict[int, bytes] = {}
-        runs: list[BlockRun] = []
 
         def take(run: BlockRun) -> None:
-            if run.first_block == 0:  # a worker that was lost: another one began anew
+            if runs and run.first_block <= runs[0].first_block:  # a worker that was lost: another one began anew
                 runs.clear()
             runs.append(run)
             self._take(subject, run, fresh, request.size_bytes)
@@ -194,9 +213,10 @@ def _add_runs(connection: Connection, content_id: int, runs: list[BlockRun], now
         contents.add_run(connection, content_id, run, now)
 
 
-def _mark_all(connection: Connection, content_id: int, extents: list[Extent]) -> None:
-    for extent in extents:
-        contents.mark(connection, content_id, extent)
+def _verified(runs: Iterable[BlockRun], known: BlockMap, now: datetime) -> Extents:
+    """Only blocks that are right count as verified: a wrong one is read again after a crash, and never forgotten."""
+    good = [part for run in runs for part in _matching(run, known)]
+    return tuple(Extent(part.first_block, part.end_block, now, part.assurance) for part in good)
 
 
 def _matching(run: BlockRun, known: BlockMap) -> list[BlockRun]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 
 import msgspec
 from msgspec import Struct
@@ -34,6 +35,9 @@ RACY_S = 2.0
 AT_A_TIME = 256
 """Folders that are looked at in one call of a thread, and recorded in one transaction."""
 
+MOST_KNOWN = 10_000
+"""Files, about 1 KiB of memory each, that may wait to be recorded with their folders."""
+
 AT_MOST_S = 0.1
 """How long one call looks at most, but for the last folder."""
 
@@ -46,6 +50,13 @@ MOST_IGNORED = 100
 GONE = frozenset({"ENOENT", "ENOTDIR"})
 
 
+class Passed(Struct, frozen=True):
+    """A folder that is passed by: how many of its files belong to no model, and the steps on from it."""
+
+    unclaimed: int
+    below: tuple[Step, ...]
+
+
 class Sight(Struct, frozen=True):
     """What a folder looks like to somebody who passes by.
 
@@ -54,7 +65,7 @@ class Sight(Struct, frozen=True):
         hidden: the folders of its vicinity that were looked into.
         seen: digest of all that a visit would rest on; None where that cannot be relied on.
         remembered: the model that was known there, as `seen` has it.
-        record: the record of the last visit; None: the folder has to be visited.
+        passed: what the walk takes along; None: the folder has to be visited.
     """
 
     step: Step
@@ -62,7 +73,16 @@ class Sight(Struct, frozen=True):
     hidden: tuple[bytes, ...] = ()
     seen: bytes | None = None
     remembered: Model | None = None
-    record: FolderRecord | None = None
+    passed: Passed | None = None
+
+
+class Outlook(Struct, frozen=True):
+    """What the folders of one call are seen with; `records` are those of the last visits, `began_s` is seconds since 1970."""
+
+    walk: Walk
+    atlas: Atlas
+    records: Mapping[bytes, FolderRecord]
+    began_s: float
 
 
 class Vicinity(Struct, frozen=True):
@@ -102,7 +122,7 @@ class Passing:
         if len(ignored) <= MOST_IGNORED:
             record = FolderRecord(sight.seen, sight.step.mark, unclaimed, ignored)
             walk.settled.append(Settled(sight.step.folder, record, known))
-        if len(walk.settled) >= AT_A_TIME:
+        if len(walk.settled) >= AT_A_TIME or sum(len(folder.known) for folder in walk.settled) >= MOST_KNOWN:
             await self.record(walk)
 
     async def record(self, walk: Walk) -> None:
@@ -120,14 +140,15 @@ class Passing:
             await self._database.write(lambda db: folders.drop(db, walk.root, gone))
 
     def _look(self, walk: Walk, atlas: Atlas, steps: Sequence[Step], records: Mapping[bytes, FolderRecord]) -> Iterator[Sight]:
-        until, began_s = self._clock.monotonic() + AT_MOST_S, self._clock.now().timestamp()
-        for step in steps:
-            yield self._sight(walk, atlas, step, records.get(step.folder), began_s)
-            if self._clock.monotonic() > until:
-                return
+        until, outlook = self._clock.monotonic() + AT_MOST_S, Outlook(walk, atlas, records, self._clock.now().timestamp())
+        with closing(self._files.fingerprints(walk.root, [step.folder for step in steps])) as looked:
+            for step, own in zip(steps, looked, strict=True):
+                yield self._sight(outlook, step, own)
+                if self._clock.monotonic() > until:
+                    return
 
-    def _sight(self, walk: Walk, atlas: Atlas, step: Step, record: FolderRecord | None, began_s: float) -> Sight:
-        own = self._files.fingerprint(walk.root, step.folder)
+    def _sight(self, outlook: Outlook, step: Step, own: Fingerprint) -> Sight:
+        walk, atlas, record = outlook.walk, outlook.atlas, outlook.records.get(step.folder)
         around = self._vicinity(walk.root, own) if own.errno_name is None else None
         if around is None:
             return Sight(step, own)
@@ -138,8 +159,9 @@ class Passing:
         seen = _digest((walk.epoch, above, own.digest, remembered, *around.parts))
         is_due = step.folder in walk.unsettled or step.folder in walk.lost
         if record is not None and record.seen == seen and not is_due:
-            return Sight(step, own, around.hidden, seen, remembered, record)
-        is_racy = began_s - max(own.newest_ns, around.newest_ns) / 1e9 < RACY_S
+            step.mark = record.ground
+            return Sight(step, own, around.hidden, seen, remembered, Passed(record.unclaimed, tuple(_below(step, own, record))))
+        is_racy = outlook.began_s - max(own.newest_ns, around.newest_ns) / 1e9 < RACY_S
         return Sight(step, own, around.hidden, None if is_racy else seen, remembered)
 
     def _vicinity(self, root: bytes, own: Fingerprint) -> Vicinity | None:
@@ -154,13 +176,15 @@ class Passing:
             parts.append(msgspec.msgpack.encode(look))
         folders_in = frozenset(own.folders)
         hidden = list(dict.fromkeys((*partials.hidden_in(own.path, folders_in), *vicinity.noted_in(own.path, folders_in))))
-        for place in hidden:  # grows
-            found = self._files.fingerprint(root, place)
-            if (found.errno_name is not None and found.errno_name not in GONE) or len(hidden) > MOST_HIDDEN:
-                return None
-            newest_ns = max(newest_ns, found.newest_ns)
-            parts += (place, found.digest)
-            hidden += [place + b"/" + name for name in found.folders if name != OWN_FOLDER]
+        if not hidden:
+            return Vicinity((), tuple(parts), newest_ns)
+        with closing(self._files.fingerprints(root, hidden)) as looked:
+            for found in looked:
+                if (found.errno_name is not None and found.errno_name not in GONE) or len(hidden) > MOST_HIDDEN:
+                    return None
+                newest_ns = max(newest_ns, found.newest_ns)
+                parts += (found.path, found.digest)
+                hidden += [found.path + b"/" + name for name in found.folders if name != OWN_FOLDER]  # looked at in turn
         return Vicinity(tuple(hidden), tuple(parts), newest_ns)
 
 
@@ -169,13 +193,11 @@ def epoch_of(root: bytes, stated: Sequence[StatedModel]) -> bytes:
     return _digest((__version__, root, tuple(stated)))
 
 
-def below(sight: Sight, record: FolderRecord) -> Iterator[Step]:
-    """The steps from a folder that is passed by."""
-    sight.step.mark = record.ground
-    place = sight.step.folder.rstrip(b"/") + b"/"
-    for name in () if sight.fingerprint is None else sight.fingerprint.folders:
+def _below(step: Step, fingerprint: Fingerprint, record: FolderRecord) -> Iterator[Step]:
+    place = step.folder.rstrip(b"/") + b"/"
+    for name in fingerprint.folders:
         if not is_hidden_folder(name) and name not in record.ignored:
-            yield Step(place + name, sight.step)
+            yield Step(place + name, step)
 
 
 def _digest(basis: tuple[object, ...]) -> bytes:

@@ -1,6 +1,6 @@
 """Pausing sweeps: what is due waits, what somebody asks for or just changed is judged all the same.
 
-Quiet hours are pauses that come and go by themselves.
+Quiet hours and generations make pauses that come and go by themselves.
 """
 
 from __future__ import annotations
@@ -71,11 +71,11 @@ class Pauses:
         self._feed.stirred()
 
     async def over(self) -> None:
-        """Until no pause is in force, and no quiet hours."""
+        """Until no pause is in force, and nobody wants quiet."""
         await self._released.wait()
 
     def keep_quiet(self, *, is_quiet: bool) -> None:
-        """Quiet hours begin or end; saying so again does nothing."""
+        """Quiet hours, or others for whose sake nothing is read for a while, begin or end; saying so again does nothing."""
         if is_quiet != self._is_quiet:
             self._set(self._pause, is_quiet=is_quiet)
             self._feed.stirred()

@@ -8,6 +8,7 @@ from datetime import datetime
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
+from wan_healthd.domain.coverage import Extent
 from wan_healthd.domain.evidence import ModelKind
 from wan_healthd.domain.files import FileLook, VerifiedBy
 from wan_healthd.domain.findings import Finding
@@ -37,6 +38,7 @@ class Judgement(Struct, frozen=True):
         ends_scrub: whether the content's scrub ended with this; written together, or a crash between would lose damage.
         kind: what the header says that the content is; UNSET where it was not heard.
         first: what the content's first read gave, where that goes on record with this.
+        verified: blocks of the content that were found to be right, where that goes on record with this.
         ends: models whose check ends with this, as far as anybody can tell before it is written.
     """
 
@@ -49,6 +51,7 @@ class Judgement(Struct, frozen=True):
     ends_scrub: bool = False
     kind: ModelKind | UnsetType | None = UNSET
     first: FirstRead | None = None
+    verified: tuple[Extent, ...] = ()
     ends: frozenset[str] = frozenset()
 
 
@@ -135,6 +138,8 @@ class Publisher:
         paths.judged(connection, record.id, content_id=judgement.content_id, mode=mode, at=now)
         if judgement.content_id is not None and judgement.kind is not UNSET:
             contents.identify(connection, judgement.content_id, judgement.kind)
+        if judgement.content_id is not None:
+            contents.mark_all(connection, judgement.content_id, judgement.verified)
         if judgement.ends_scrub and judgement.content_id is not None:
             contents.end_scrub(connection, judgement.content_id)
         if judgement.vouched_by is not None and judgement.content_id is not None:

@@ -168,7 +168,7 @@ class WorkQueue:
             heapq.heappush(self._heap, (entry.task.priority, entry.number, task.path))
         if len(self._heap) > 4 * self._capacity:
             self._drop_stale_places()
-        self._wake()
+        self.stir()
         return True
 
     async def put_when_room(self, task: Task, ticket: Ticket | None = None) -> None:
@@ -183,11 +183,16 @@ class WorkQueue:
     def release(self) -> None:
         """Give out everything again."""
         self._is_held = False
-        self._wake()
+        self.stir()
 
     async def next_change(self) -> None:
-        """Until something enters, begins or ends."""
+        """Until something enters, begins or ends, or `stir` is called."""
         await self._changed.wait()
+
+    def stir(self) -> None:
+        """Have everybody who waits look again."""
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     async def get(self, *, urgent_only: bool) -> Task:
         """The next task; its path is active until `done` or `give_back`."""
@@ -195,7 +200,7 @@ class WorkQueue:
             await self._changed.wait()
         self._active[entry.task.path] = entry
         self.given_out += 1
-        self._wake()
+        self.stir()
         return entry.task
 
     async def done(self, task: Task) -> list[Ticket]:
@@ -210,7 +215,7 @@ class WorkQueue:
             self._parked.discard(task.path)
             if waiting is not None:
                 heapq.heappush(self._heap, (waiting.task.priority, waiting.number, task.path))
-        self._wake()
+        self.stir()
         return entry.tickets
 
     def give_back(self, task: Task) -> None:
@@ -225,18 +230,13 @@ class WorkQueue:
         self._waiting[task.path] = entry
         self._parked.discard(task.path)
         heapq.heappush(self._heap, (entry.task.priority, entry.number, task.path))
-        self._wake()
+        self.stir()
 
     def _drop_stale_places(self) -> None:
         """Tasks that became more urgent left their old places behind, which nobody may come by for hours."""
         places = ((entry.task.priority, entry.number, path) for path, entry in self._waiting.items())
         self._heap = [place for place in places if place[2] not in self._parked]
         heapq.heapify(self._heap)
-
-    def _wake(self) -> None:
-        """Have everybody who waits look again."""
-        self._changed.set()
-        self._changed = asyncio.Event()
 
     def _merge(self, known: _Entry, task: Task) -> _Entry:
         self._count(known.task, -1)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from wan_healthd.domain.comparison import blocks_of, compare, overlay, split_run
-from wan_healthd.domain.coverage import stale_blocks
+from wan_healthd.domain.coverage import Extent
 from wan_healthd.domain.digests import Assurance, BlockMap, block_count, weakest
 from wan_healthd.domain.errors import WorkerFailed, WorkerRefused
 from wan_healthd.domain.evidence import ContentReading, SecondRead, Section
@@ -21,10 +21,10 @@ from wan_healthd.formats.touching import narrowed
 from wan_healthd.services.activity import Activity
 from wan_healthd.services.downloads import Downloads
 from wan_healthd.services.passes import Pass, Passes, Subject, is_small
+from wan_healthd.services.scrubs import Scrubs, block_map
 from wan_healthd.store import contents
-from wan_healthd.store.connection import Connection
 from wan_healthd.store.database import Database
-from wan_healthd.store.records import ContentRecord, ExpectationRecord, FirstRead
+from wan_healthd.store.records import ExpectationRecord, FirstRead
 
 FIRST_READ_TRIES = 2
 """A first read that memory or bus spoilt is made once more: its SHA-256 would be wrong for ever."""
@@ -33,14 +33,15 @@ FIRST_READ_TRIES = 2
 class Reading(Struct, frozen=True):
     """What came of a read. `content` None: the file changed meanwhile, or two reads disagreed (`obstacle` says which).
 
-    `ends_scrub`: everything that the scrub under way had to read was read. `first`: a first read that is not on record yet;
-    whoever records what was found records it with that.
+    `ends_scrub`: everything that the scrub under way had to read was read. `first`: a first read that is not on record yet,
+    and `verified`: blocks that were found to be as they should, likewise; whoever records what was found records it with that.
     """
 
     content: ContentReading | None
     obstacle: str | None = None
     ends_scrub: bool = False
     first: FirstRead | None = None
+    verified: tuple[Extent, ...] = ()
 
 
 class _Doubt(Struct, frozen=True):
@@ -74,6 +75,7 @@ class ContentReader:
         self._database = database
         self._clock = clock
         self._passes = Passes(engine, database, clock, activity, sweep_mode)
+        self._scrubs = Scrubs(database, clock, self._passes)
         self._downloads = downloads
 
     async def first_read(self, subject: Subject) -> Reading:
@@ -137,39 +139,35 @@ class ContentReader:
 
         A scrub begins now, or `since`, or goes on from where an earlier one was interrupted.
         """
-        known = await self._database.read(lambda db: _known_map(db, subject.content))
-        is_whole_scrub = blocks is None
-        if blocks is None:
-            now = self._clock.now()
-            started = await self._database.write(lambda db: contents.begin_scrub(db, subject.content.id, now, since))
-            extents = await self._database.read(lambda db: contents.extents(db, subject.content.id))
-            blocks = stale_blocks(extents, block_count(subject.content.identity.size_bytes), started)
-            if not blocks:  # another path leads to the same content, and was read by this very round
-                return replace(await self.compare_stored(subject), ends_scrub=True)
-        done = await self._passes.blocks(subject, known, blocks)
-        if not done.outcome.is_of(subject.content.identity):
+        content = subject.content
+        scrub = await (self._scrubs.whole(content, since) if blocks is None else self._scrubs.part(content, blocks))
+        if not scrub.blocks:  # another path leads to the same content, and was read by this very round
+            return replace(await self.compare_stored(subject), ends_scrub=True)
+        done, known = await self._scrubs.read(subject, scrub), scrub.known
+        if done is None:
             return CHANGED
-        if done.outcome.unreadable:
-            done = await self._passes.once_more(subject, done)
-            if not done.outcome.is_of(subject.content.identity):
-                return CHANGED
-        reading = await self._compare(subject, overlay(known, done.fresh), done.outcome, fresh=done.fresh)
+        reading = await self._compare(subject, overlay(known, done.fresh), done.outcome, fresh=done.fresh, known=known)
         if reading is None:
             return CHANGED
         if done.outcome.unreadable:
             reading = _with_refusals(reading, await self._unreadable(subject, done.outcome))
-        return Reading(reading, ends_scrub=is_whole_scrub)
+        return Reading(reading, ends_scrub=blocks is None, verified=done.verified)
 
     async def compare_stored(self, subject: Subject) -> Reading:
         """Nothing is read: the content is known, only what is expected may have changed."""
-        known = await self._database.read(lambda db: _known_map(db, subject.content))
-        reading = await self._compare(subject, known, None, fresh={})
+        known = await self._database.read(lambda db: block_map(db, subject.content))
+        reading = await self._compare(subject, known, None, fresh={}, known=known)
         return CHANGED if reading is None else Reading(reading)
 
     async def _compare(
-        self, subject: Subject, actual: BlockMap, outcome: ReadOutcome | None, fresh: dict[int, bytes]
+        self,
+        subject: Subject,
+        actual: BlockMap,
+        outcome: ReadOutcome | None,
+        fresh: dict[int, bytes],
+        known: BlockMap | None = None,
     ) -> ContentReading | None:
-        """The reading; None if the file changed before the second read was done."""
+        """The reading; None if the file changed before the second read was done. `known`: the content's own map, if any."""
         sha256 = subject.content.sha256 if outcome is None or outcome.sha256 is None else outcome.sha256
         assurance = await self._assurance(subject, outcome)
         all_zero = _is_all_zero(subject, outcome, fresh)
@@ -184,7 +182,8 @@ class ContentReader:
         )
         if subject.expected is None or subject.expected.content_id is None:
             return alone
-        expected_map = await self._expected_map(subject, subject.expected)
+        is_own = subject.expected.content_id == subject.content.id
+        expected_map = known if is_own and known is not None else await self._expected_map(subject.expected)
         found = compare(actual, expected_map)
         second: SecondRead | None = None
         suspects = [block for block in blocks_of(found.differing) if block in fresh]
@@ -209,7 +208,7 @@ class ContentReader:
             in_header=touched.in_header,
         )
 
-    async def _expected_map(self, subject: Subject, expected: ExpectationRecord) -> BlockMap:
+    async def _expected_map(self, expected: ExpectationRecord) -> BlockMap:
         content_id, size_bytes = expected.content_id, expected.expectation.size_bytes
         if content_id is None:
             raise ValueError("only an expectation with a content has a block map")
@@ -325,10 +324,6 @@ def _with_refusals(reading: ContentReading, refused: ContentReading) -> ContentR
 def _map_of(subject: Subject, fresh: dict[int, bytes]) -> BlockMap:
     size_bytes = subject.content.identity.size_bytes
     return BlockMap(size_bytes, b"".join(fresh[block] for block in range(block_count(size_bytes))))
-
-
-def _known_map(connection: Connection, content: ContentRecord) -> BlockMap:
-    return contents.block_map(connection, content.id, content.identity.size_bytes)
 
 
 def _second(

@@ -9,7 +9,7 @@ from datetime import timedelta
 from wan_healthd.domain.errors import StoreUnusable
 from wan_healthd.domain.ports import Clock
 from wan_healthd.domain.settings import Settings
-from wan_healthd.store import alerts, retention
+from wan_healthd.store import alerts, generations, retention
 from wan_healthd.store.database import Database
 
 EVERY_S = 86_400.0
@@ -54,6 +54,7 @@ class Retention:
         samples_since = now - 2 * timedelta(days=self._settings.health.baseline_performance_days)
         await self._database.write(lambda db: retention.forget_old(db, now=now, samples_since=samples_since))
         await self._database.write(lambda db: alerts.forget_cleared(db, before=keep_since, most=kept.most))
+        await self._database.write(lambda db: generations.forget_old(db, before=keep_since))
         total = 0
         while True:
             gone = await self._database.write(

@@ -75,9 +75,9 @@ def expect(connection: Connection, needed: Mapping[bytes, Model], now: datetime)
     paths.need(connection, needed)
 
 
-def strike_off(connection: Connection, now: datetime) -> None:
-    """Forget unstated models that no file belongs to any more."""
-    _forget(connection, models.without_files(connection), now)
+def strike_off(connection: Connection, now: datetime, among: Iterable[str] | None = None) -> None:
+    """Forget unstated models that no file belongs to any more; where it is known which they could be, only these are asked."""
+    _forget(connection, models.without_files(connection) if among is None else models.bereft(connection, among), now)
 
 
 def _forget(connection: Connection, gone: Sequence[str], now: datetime) -> None:

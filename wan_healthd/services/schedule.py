@@ -37,7 +37,8 @@ class Schedule:
     """Starts and stops the timers.
 
     Args:
-        look_at_storage, look_at_exposure: begin such a look, without waiting.
+        look_at_storage, look_at_exposure: begin such a look, without waiting. At exposure also after each sweep: what it read
+            is no longer missed, and what there is to read was not known before the first one.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Schedule:
             Duty(STORAGE, HOUR_S, look_at_storage),
             Duty(EXPOSURE, HOUR_S, look_at_exposure),
         )
+        conductor.after_sweep(look_at_exposure)
         self._duties: Mapping[str, Duty] = {duty.name: duty for duty in duties}
         self._is_running = False
 

@@ -33,13 +33,13 @@ class Settler:
         self._cancel(path)
         self._release(path)
 
-    def touched(self, path: bytes) -> None:
-        """Something changed that may go on changing."""
+    def touched(self, path: bytes, quiet_s: float | None = None) -> None:
+        """Something changed that may go on changing; `quiet_s` None: for as long as usual."""
         self._cancel(path)
         if len(self._timers) >= MOST_WAITING:
             self._release(path)
             return
-        self._timers[path] = asyncio.get_running_loop().call_later(self._quiet_s, self._expire, path)
+        self._timers[path] = asyncio.get_running_loop().call_later(quiet_s or self._quiet_s, self._expire, path)
 
     def close(self) -> None:
         """Forget what waits; the next sweep finds it."""

@@ -5,7 +5,7 @@ Inotify is a hint; sweeps are the truth. They hold one folder's listing at a tim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from wan_healthd.checks.root_reach import NOT_MOUNTED
@@ -23,7 +23,7 @@ from wan_healthd.services.members import Member, is_at_rest, is_due, is_subfolde
 from wan_healthd.services.missing import Missing
 from wan_healthd.services.mount_points import MountPoints
 from wan_healthd.services.orders import Findings, Order
-from wan_healthd.services.passing import AT_A_TIME, GONE, Passing, Sight, below, epoch_of
+from wan_healthd.services.passing import AT_A_TIME, GONE, Passed, Passing, Sight, epoch_of
 from wan_healthd.services.queue import Task, Ticket, WorkQueue
 from wan_healthd.services.reach import SILENCE, Reach
 from wan_healthd.services.roots import RootKeeper
@@ -112,7 +112,8 @@ class Sweeper:
             sights = await self._passing.look(walk, await self._atlases.of(root), steps[: -AT_A_TIME - 1 : -1])
             del steps[-len(sights) :]
             for sight in sights:
-                steps.extend(await self._go(walk, sight))
+                walk.visited.add(sight.step.folder)
+                steps += await self._visit(walk, sight) if sight.passed is None else self._pass_by(walk, sight, sight.passed)
         for place in walk.lost - walk.visited - {root}:
             # The mount point itself is gone. If not with what was mounted there, its files are gone as well.
             if is_at_or_below(place, folder) and not await self._has_left(walk, place):
@@ -156,16 +157,13 @@ class Sweeper:
             settled=[],
         )
 
-    async def _go(self, walk: Walk, sight: Sight) -> list[Step]:
-        """On to the folders below one, with a visit to it or without."""
-        walk.visited.add(sight.step.folder)
-        record, fingerprint = sight.record, sight.fingerprint
-        if record is None or fingerprint is None:
-            return await self._visit(walk, sight)
+    def _pass_by(self, walk: Walk, sight: Sight, passed: Passed) -> Sequence[Step]:
+        """On to the folders below one without a visit to it."""
         walk.trail.looked_at.update((sight.step.folder, *sight.hidden))
-        walk.found.unclaimed_count += record.unclaimed
-        self._companions.note(walk.root, Sighting(fingerprint.path, fingerprint.linked), walk.companions)
-        return list(below(sight, record))
+        walk.found.unclaimed_count += passed.unclaimed
+        linked = () if sight.fingerprint is None else sight.fingerprint.linked
+        self._companions.note(walk.root, Sighting(sight.step.folder, linked), walk.companions)
+        return passed.below
 
     async def _visit(self, walk: Walk, sight: Sight) -> list[Step]:
         step, atlas = sight.step, await self._atlases.of(walk.root)
@@ -227,7 +225,7 @@ class Sweeper:
     async def _enqueue_unvisited(self, walk: Walk, folder: bytes) -> None:
         """Folders in which files are known but that the walk did not come by: gone, or links by now."""
         root, stayed = walk.root, set[bytes]()
-        for gone in sorted(await self._database.read(lambda db: paths.folders(db, root, folder)) - walk.visited):
+        for gone in sorted(await self._database.read(lambda db: paths.folders(db, root, folder, but_for=walk.visited))):
             if any(is_at_or_below(gone, place) for place in walk.unmounted):
                 continue
             top = next(place for place in (*folders_above(root, gone), gone) if _is_news(walk, folder, place))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from wan_healthd.domain.paths import is_at_or_below
 from wan_healthd.domain.ports import Threads, Watcher, WatchEvent, WatchKind
-from wan_healthd.layouts.names import CONTROL_SUFFIX
+from wan_healthd.layouts.names import CONTROL_SUFFIX, is_judged_some_day
 from wan_healthd.services.crew import Crew
 from wan_healthd.services.hints import COARSE, FINISHED, MOST_PENDING, PendingHints
 from wan_healthd.services.patrol import Patrol
@@ -30,6 +30,8 @@ class Watch:
         patrol: looks after the watches as long as this runs.
         most_pending: see MOST_PENDING.
         is_growing: told of root and path each time that somebody wrote to a file and may go on.
+        has_ended: told of the path each time that somebody closed or renamed a file.
+        get_ready: called when something happens to a file that will have to be judged, mostly long before it is whole.
     """
 
     def __init__(
@@ -45,6 +47,8 @@ class Watch:
         patrol: Patrol,
         most_pending: int = MOST_PENDING,
         is_growing: Callable[[bytes, bytes], None] = lambda root, path: None,
+        has_ended: Callable[[bytes], None] = lambda path: None,
+        get_ready: Callable[[], None] = lambda: None,
     ) -> None:
         self._watcher = watcher
         self._threads = threads
@@ -55,6 +59,8 @@ class Watch:
         self._sweep = sweep
         self._patrol = patrol
         self._is_growing = is_growing
+        self._has_ended = has_ended
+        self._get_ready = get_ready
         self._loop: asyncio.AbstractEventLoop | None = None
         self._guard = threading.Lock()
         self._pending = PendingHints(self.root_of, most_pending)
@@ -112,10 +118,17 @@ class Watch:
             return
         if kind in COARSE:
             self._route_coarse(root, path, kind)
-            return
+        else:
+            self._route_fine(root, path, kind)
+
+    def _route_fine(self, root: bytes, path: bytes, kind: WatchKind) -> None:
         self._retelling.source_changed(path, is_finished=kind in FINISHED)
+        if kind is not WatchKind.GONE and is_judged_some_day(path.rpartition(b"/")[2]):
+            self._get_ready()
         if kind is WatchKind.MODIFIED:
             self._is_growing(root, path)
+        if kind in FINISHED:
+            self._has_ended(path)
         if kind is WatchKind.GONE:  # once a control file is gone, what it controlled is whole
             path = path.removesuffix(CONTROL_SUFFIX)
         if is_ignored(root, path):

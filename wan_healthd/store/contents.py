@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -190,18 +191,27 @@ def mark(connection: Connection, content_id: int, new: Extent) -> None:
     )
 
 
-def begin_scrub(connection: Connection, content_id: int, now: datetime, since: datetime | None = None) -> datetime:
-    """When the scrub of this content began: at `since` or `now`, unless one that began later was interrupted.
+def mark_all(connection: Connection, content_id: int, extents: Iterable[Extent]) -> None:
+    """As `mark`, several."""
+    for extent in extents:
+        mark(connection, content_id, extent)
+
+
+def scrub_start(connection: Connection, content_id: int, now: datetime, since: datetime | None = None) -> datetime:
+    """When the scrub of this content begins: at `since` or `now`, unless one that began later was interrupted.
 
     Without `since`, an interrupted one goes on whenever it began.
     """
-    connection.execute("INSERT OR IGNORE INTO scrub VALUES (?, ?)", (content_id, to_micros(since or now)))
-    if since is not None:
-        connection.execute(
-            "UPDATE scrub SET started_at = max(started_at, ?) WHERE content_id = ?", (to_micros(since), content_id)
-        )
     row = connection.execute("SELECT started_at FROM scrub WHERE content_id = ?", (content_id,)).fetchone()
-    return from_micros(row[0])
+    if row is None:
+        return since or now
+    begun = from_micros(row[0])
+    return begun if since is None else max(begun, since)
+
+
+def begin_scrub(connection: Connection, content_id: int, start: datetime) -> None:
+    """A scrub that began at `start` is under way, until `end_scrub`; one that is interrupted is gone on with."""
+    connection.execute("INSERT OR REPLACE INTO scrub VALUES (?, ?)", (content_id, to_micros(start)))
 
 
 def end_scrub(connection: Connection, content_id: int) -> None:

@@ -5,7 +5,7 @@ What it rests on inside the store is not compared: triggers of the schema drop t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -39,11 +39,14 @@ class Settled(Struct, frozen=True):
     known: Mapping[bytes, Glance]
 
 
-def get(connection: Connection, root: bytes, folders: Iterable[bytes]) -> dict[bytes, FolderRecord]:
-    """Those of the folders that are known."""
-    query = "SELECT seen, ground, unclaimed, ignored FROM folder WHERE root = ? AND path = ?"
-    rows = ((path, connection.execute(query, (root, path)).fetchone()) for path in folders)
-    return {path: _record(*row) for path, row in rows if row is not None}
+def get(connection: Connection, root: bytes, folders: Sequence[bytes]) -> dict[bytes, FolderRecord]:
+    """Those of the folders that are known; of at most 32,000, the most values that SQLite takes in one statement."""
+    marks = ", ".join("?" for _ in folders)  # one query for each folder would take three times as long
+    rows = connection.execute(
+        f"SELECT path, seen, ground, unclaimed, ignored FROM folder WHERE root = ? AND path IN ({marks})",
+        (root, *folders),
+    )
+    return {path: _record(*row) for path, *row in rows}
 
 
 def keep(connection: Connection, root: bytes, settled: Iterable[Settled]) -> None:

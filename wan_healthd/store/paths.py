@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from datetime import datetime
 from typing import Any
 
@@ -76,8 +76,8 @@ def in_folder(connection: Connection, root: bytes, folder: bytes) -> dict[bytes,
     return {row[0]: _glance(row) for row in rows}
 
 
-def folders(connection: Connection, root: bytes, folder: bytes) -> frozenset[bytes]:
-    """Folders of the root, `folder` or below it, in which paths are known."""
+def folders(connection: Connection, root: bytes, folder: bytes, *, but_for: Set[bytes] = frozenset()) -> frozenset[bytes]:
+    """Folders of the root, `folder` or below it, in which paths are known, without those in `but_for`."""
     # "0" follows "/" in ASCII: the half-open interval holds exactly what begins with folder + "/". One search for each folder,
     # instead of a look at each path.
     rows = connection.execute(
@@ -89,7 +89,7 @@ def folders(connection: Connection, root: bytes, folder: bytes) -> frozenset[byt
         " UNION ALL SELECT ?2 WHERE EXISTS (SELECT 1 FROM path WHERE root = ?1 AND folder = ?2)",
         (root, folder, folder.rstrip(b"/") + b"/", folder.rstrip(b"/") + b"0"),
     )
-    return frozenset(row[0] for row in rows)
+    return frozenset(known for (known,) in rows if known not in but_for)
 
 
 def filesystems(connection: Connection, root: bytes, folder: bytes) -> frozenset[str]:

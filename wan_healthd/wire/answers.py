@@ -14,7 +14,7 @@ from wan_healthd.domain.files import VerifiedBy
 from wan_healthd.domain.findings import Category, Finding, Severity
 from wan_healthd.domain.gate import Gate
 from wan_healthd.domain.pauses import Pause
-from wan_healthd.domain.politeness import Yielding
+from wan_healthd.domain.politeness import MadeWay, Yielding
 from wan_healthd.domain.process import LogLevel
 from wan_healthd.domain.verdicts import CorruptionReport, HealthStatus, IntegrityResult, SystemHealthReport
 from wan_healthd.domain.watching import WatchMode
@@ -236,7 +236,10 @@ class JobsAnswer(Struct, frozen=True):
 
 
 class SweepsAnswer(Struct, frozen=True):
-    """`GET /v1/sweeps`: the sweeps under way and those that wait, the pause in force, and when the next ones are due."""
+    """`GET /v1/sweeps`: the sweeps under way and those that wait, the pause in force, and when the next ones are due.
+
+    `made_way`: for what those that were due have made way since the daemon's start, the longest first.
+    """
 
     schema: int
     sweeps: tuple[SweepRow, ...]
@@ -244,6 +247,7 @@ class SweepsAnswer(Struct, frozen=True):
     paused: Pause | None
     timers: tuple[TimerRow, ...]
     yielding: Yielding | None = None
+    made_way: tuple[MadeWay, ...] = ()
 
 
 class AlertRow(Struct, frozen=True):

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from wan_healthd.domain.callers import Caller
 from wan_healthd.domain.gate import Gate
+from wan_healthd.domain.generations import Generation
 from wan_healthd.domain.process import LogLevel
 from wan_healthd.domain.verdicts import CorruptionReport, IntegrityResult, SystemHealthReport
 from wan_healthd.wire.answers import (
@@ -24,6 +25,7 @@ from wan_healthd.wire.answers import (
     SweepsAnswer,
 )
 from wan_healthd.wire.doctor import DoctorAnswer
+from wan_healthd.wire.generations import GenerationEndAnswer, GenerationsAnswer, GenerationStart
 from wan_healthd.wire.requests import AlertsQuery, EventsQuery
 
 
@@ -77,6 +79,18 @@ class HealthFacade(Protocol):
 
     async def resume_sweeps(self, caller: Caller) -> SweepsAnswer:
         """Let sweeps go on, each at its block."""
+
+    async def list_generations(self) -> GenerationsAnswer:
+        """The announced generations that are open: sweeps make way for them."""
+
+    async def start_generation(self, start: GenerationStart, caller: Caller) -> Generation:
+        """One begins; it is open until it ends or expires, also over restarts. TooManyGenerations where too many are open."""
+
+    async def renew_generation(self, number: int, expires_in_s: float) -> Generation:
+        """It expires so long from now instead. GenerationNotFound if it ended, or there is none of that number."""
+
+    async def end_generation(self, number: int) -> GenerationEndAnswer:
+        """It has ended; twice is as good as once. GenerationNotFound if there is none of that number."""
 
     async def list_alerts(self, query: AlertsQuery) -> AlertsAnswer:
         """What is open, the gravest first, then what ended lately."""

@@ -24,8 +24,9 @@ from wan_healthd.wire.answers import (
     OpenApiDocument,
     ReloadAnswer,
 )
+from wan_healthd.wire.generations import GenerationAnswer, GenerationEndAnswer, GenerationsAnswer
 
-NUMBERED = {"jobs", "alerts"}
+NUMBERED = {"jobs", "alerts", "generations"}
 """What has numbers, where others have names."""
 
 BODIES = {"/v1/log-level": b'{"level":"debug"}'}
@@ -62,6 +63,43 @@ def test_a_check_is_a_job(served: Served) -> None:
     ended = msgspec.json.decode(ask(served, "GET", f"/v1/jobs/{begun.job.id}").body, type=JobAnswer)
     assert ended.job.result is not None
     assert ended.job.result.model_id == DAMAGED
+
+
+def test_a_generation_is_announced_renewed_and_ended(served: Served) -> None:
+    body = b'{"model":"Wan2.2","expected_seconds":300,"note":"a \\u001b[31m night"}'
+    announced = ask(served, "POST", "/v1/generations/start", body)
+    begun = msgspec.json.decode(announced.body, type=GenerationAnswer).generation
+    assert (announced.status, begun.model_id, begun.uid, begun.note) == (201, "Wan2.2", 0, "a \\x1b[31m night")
+    assert (begun.expires_at - begun.began_at).total_seconds() == 1200
+    answer = ask(served, "POST", f"/v1/generations/{begun.id}/renew", b'{"expires_in_seconds":7200}')
+    renewed = msgspec.json.decode(answer.body, type=GenerationAnswer).generation
+    assert (renewed.expires_at - begun.began_at).total_seconds() == 7200
+    assert msgspec.json.decode(ask(served, "GET", "/v1/generations").body, type=GenerationsAnswer).generations == (renewed,)
+    ends = [ask(served, "POST", f"/v1/generations/{begun.id}/end").body for _ in range(2)]
+    assert [msgspec.json.decode(end, type=GenerationEndAnswer).was_open for end in ends] == [True, False]
+    assert ask(served, "POST", f"/v1/generations/{begun.id}/renew").status == 404
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "status", "code"),
+    [
+        ("start", b'{"expires_in_seconds":86401}', 400, "invalid-request"),
+        ("start", b'{"expires_in_seconds":0}', 400, "invalid-request"),
+        ("start", b'{"expires_in_seconds":1e999}', 400, "invalid-request"),
+        ("start", b'{"expected_seconds":-1}', 400, "invalid-request"),
+        ("start", b'{"model":""}', 400, "invalid-request"),
+        ("start", b'{"note":"' + b"x" * 201 + b'"}', 400, "invalid-request"),
+        ("start", b'{"prompt":"a cat"}', 400, "invalid-request"),
+        ("7/renew", b'{"expires_in_seconds":null}', 400, "invalid-request"),
+        ("7/end", b"", 404, "generation-not-found"),
+        ("0/renew", b"", 404, "generation-not-found"),
+        ("%D9%A3/end", b"", 404, "generation-not-found"),
+        ("9999999999999999999999/end", b"", 404, "generation-not-found"),
+    ],
+)
+def test_a_bad_announcement_is_refused(served: Served, target: str, body: bytes, status: int, code: str) -> None:
+    answer = ask(served, "POST", f"/v1/generations/{target}", body)
+    assert (answer.status, msgspec.json.decode(answer.body, type=ErrorAnswer).error.code) == (status, code)
 
 
 def test_trust_hands_over_who_and_why(served: Served) -> None:

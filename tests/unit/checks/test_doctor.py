@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from wan_healthd.checks.doctor import disks, outside, process, roots, state, watching, worker
+from wan_healthd.checks.doctor import disks, gpus, outside, process, roots, state, watching, worker
 from wan_healthd.checks.doctor.cures import quoted
 from wan_healthd.checks.doctor.watching import Watched
 from wan_healthd.domain.confinement import Confinement, Layer
 from wan_healthd.domain.doctor import Diagnosis, Standing
+from wan_healthd.domain.gpus import GpuFacts, GpuReading, GpuRefusal
 from wan_healthd.domain.hub import HubAccess
 from wan_healthd.domain.pulses import Pulse
 from wan_healthd.domain.vitals import (
     ClockFacts,
     DiskFacts,
-    GpuFacts,
     HubReach,
     InotifyLimits,
     ProcessFacts,
@@ -269,9 +269,6 @@ def test_clock(now: datetime, synchronised: bool | None, newest: datetime | None
 
 
 def test_what_is_not_there_is_no_fault() -> None:
-    assert_told(outside.gpu(GpuFacts(has_device=False)), IDLE, "no NVIDIA GPU")
-    assert_told(outside.gpu(GpuFacts(has_device=True, names=("A100",), driver="550")), OK, "A100, driver 550")
-    assert_told(outside.gpu(GpuFacts(has_device=True, refusal="/dev/nvidia0 may not be opened")), WARNING, "gpu.conf")
     access = HubAccess(token="hf_secret")
     assert_told(outside.credentials(None), IDLE, "lookup = false")
     assert_told(outside.credentials(HubAccess()), IDLE, "hub.conf")
@@ -282,6 +279,54 @@ def test_what_is_not_there_is_no_fault() -> None:
     assert_told(outside.hub(access, HubReach("hub", "no route")), PROBLEM, "no route", "hub.conf")
     assert_told(outside.hub(access, HubReach("hub")), OK)
     assert "hf_secret" not in repr([outside.credentials(access), outside.hub(access, HubReach("hub"))])
+
+
+A100, DIVIDED, RADEON = GpuReading("A100", 97), GpuReading("H100", None), GpuReading("AMD GPU card1", 0)
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict", "words"),
+    [
+        ({}, IDLE, ["none here"]),
+        (
+            {"nvidia": (A100,), "driver": "550.163.01", "on_bus": ("NVIDIA",)},
+            OK,
+            ["A100: 97 % busy; NVIDIA's driver 550.163.01"],
+        ),
+        ({"nvidia": (A100,), "amd": (RADEON,), "on_bus": ("AMD", "NVIDIA")}, OK, ["A100: 97 % busy; AMD GPU card1: 0 % busy"]),
+        (
+            {"nvidia": (DIVIDED,), "driver": "550"},
+            IDLE,
+            ["H100: does not tell how busy it is; ", "`healthctl generation` announces"],
+        ),
+        ({"is_asleep": True}, IDLE, ["powered down"]),
+        ({"refusal": GpuRefusal.HANGS}, WARNING, ["does not come back", "NVRM"]),
+        ({"driver": "550"}, IDLE, ["driver 550 has no device"]),
+        ({"on_bus": ("AMD", "Intel", "Intel")}, IDLE, ["AMD: does not tell", "; Intel: does not tell"]),
+        ({"on_bus": ("NVIDIA",), "refusal": GpuRefusal.NO_DRIVER}, IDLE, ["not loaded"]),
+        ({"refusal": GpuRefusal.CLOSED, "words": "/dev/nvidia0"}, WARNING, ["may not open /dev/nvidia0", "/gpu.conf"]),
+        (
+            {"refusal": GpuRefusal.NO_PERMISSION, "words": "/dev/nvidia0 of root:video"},
+            WARNING,
+            ["video", "SupplementaryGroups"],
+        ),
+        ({"refusal": GpuRefusal.NO_NODES}, WARNING, ["no device node", "nvidia-modprobe"]),
+        ({"refusal": GpuRefusal.NO_MODULE, "words": "pynvml is not installed"}, WARNING, ["pynvml", "nvidia-ml-py"]),
+        ({"refusal": GpuRefusal.NO_LIBRARY}, WARNING, ["libnvidia-ml.so.1", "libnvidia-ml1"]),
+        (
+            {"amd": (RADEON,), "refusal": GpuRefusal.MISMATCH},
+            WARNING,
+            ["AMD GPU card1: 0 % busy; NVIDIA cannot", "restart the machine"],
+        ),
+        ({"refusal": GpuRefusal.OTHER, "words": "GPU is lost {0}"}, WARNING, ["says: GPU is lost {0}", "nvidia-smi"]),
+    ],
+)
+def test_graphics_processors(facts: dict[str, Any], verdict: Standing, words: list[str]) -> None:
+    assert_told(gpus.check(GpuFacts(**facts)), verdict, *words)
+
+
+def test_every_refusal_of_nvidia_s_has_its_words() -> None:
+    assert {*gpus.REFUSALS, GpuRefusal.NO_DRIVER} == set(GpuRefusal)
 
 
 def test_what_does_the_work() -> None:

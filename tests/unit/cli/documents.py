@@ -28,6 +28,7 @@ from wan_healthd.wire.answers import (
     SweepsAnswer,
     VersionAnswer,
 )
+from wan_healthd.wire.generations import GenerationAnswer, GenerationEndAnswer, GenerationsAnswer
 
 
 class ChecksDocument(Struct, frozen=True):
@@ -75,6 +76,10 @@ DOCUMENTS: dict[str, type[Struct]] = {
     "sweep start": JobAnswer,
     "sweep pause": SweepsAnswer,
     "sweep resume": SweepsAnswer,
+    "generation": GenerationsAnswer,
+    "generation start": GenerationAnswer,
+    "generation renew": GenerationAnswer,
+    "generation end": GenerationEndAnswer,
     "alert": AlertsAnswer,
     "alert ack": AlertsAnswer,
     "alert test": AlertTestAnswer,

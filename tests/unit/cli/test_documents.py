@@ -37,6 +37,11 @@ COMMAND_LINES = [
     ("sweep start", ["sweep", "start", "--wait"]),
     ("sweep pause", ["sweep", "pause", "--reason", "a film"]),
     ("sweep resume", ["sweep", "resume"]),
+    ("generation", ["generation"]),
+    ("generation", ["generation", "list"]),
+    ("generation start", ["generation", "start", "wan", "--for", "15m", "--note", "a film"]),
+    ("generation renew", ["generation", "renew", "1"]),
+    ("generation end", ["generation", "end", "1"]),
     ("alert", ["alert"]),
     ("alert", ["alert", "list", "--all"]),
     ("alert ack", ["alert", "ack", "2", "3"]),
@@ -69,6 +74,7 @@ def check_document(said: Said, document: type[Struct]) -> dict[str, Any]:
 )
 def test_each_document_is_what_its_schema_says(healthctl: Healthctl, document: str, words: list[str]) -> None:
     healthctl("check", UNREAD, "--no-wait")
+    healthctl("generation", "start")
     plain = healthctl(*words)
     said = healthctl("--json", *words)
     check_document(said, DOCUMENTS[document])
@@ -105,6 +111,7 @@ def test_a_model_is_forgotten(healthctl: Healthctl, served: Served) -> None:
         (["files", "nobody"], "model-not-found", 5),
         (["trust", DAMAGED], "needs-confirmation", 2),
         (["alert", "ack", "99"], "alert-not-found", 5),
+        (["generation", "end", "99"], "generation-not-found", 5),
         (["models", "forget", SOUND, "--yes"], "model-present", 6),
         (["status", "--socket", "/nonexistent"], "daemon-unreachable", 3),
         (["version", "--socket", "/nonexistent"], "daemon-unreachable", 3),

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.fakes.facade import DAMAGED, NOW, SOUND, UNREAD, job_failure, root_unreachable
 from tests.fakes.serving import Served
@@ -18,6 +19,7 @@ from tests.unit.cli.crowded import GONE, LONG, crowd
 from tests.unit.cli.healthctl import Healthctl, Said
 from wan_healthd.cli.commands import COMMANDS
 from wan_healthd.cli.tables import columns
+from wan_healthd.domain.generations import announced
 from wan_healthd.domain.pauses import Pause
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -48,6 +50,12 @@ def paused_and_lost(served: Served) -> None:
 
 def with_a_bad_config(served: Served) -> None:
     served.facade.config_fault = 'cannot use /etc/wan-healthd/config.toml: line 3: roots[0].path: expected text, found "5"'
+
+
+def generating(served: Served) -> None:
+    night = announced(model_id=DAMAGED, uid=1000, pid=7, note="the night", expected_s=9e3, expires_in_s=None, now=NOW)
+    other = announced(model_id=None, uid=0, pid=8, note="", expected_s=None, expires_in_s=90, now=NOW)
+    served.facade.generations = [replace(night, id=1), replace(other, id=2)]
 
 
 def empty(served: Served) -> None:
@@ -82,6 +90,11 @@ CASES: list[Case] = [
     ("sweep-paused", crowded, ["sweep"], 0),
     ("sweep-start", as_it_is, ["sweep", "start"], 0),
     ("sweep-waited", as_it_is, ["sweep", "start", "--full", "--wait"], 0),
+    ("generation", generating, ["generation"], 0),
+    ("generation-none", as_it_is, ["generation", "list"], 0),
+    ("generation-start", as_it_is, ["generation", "start", SOUND, "--for", "8h"], 0),
+    ("generation-end", generating, ["generation", "end", "2"], 0),
+    ("generation-nobody", as_it_is, ["generation", "end", "7"], 5),
     ("alert", as_it_is, ["alert"], 0),
     ("alert-all", as_it_is, ["alert", "list", "--all"], 0),
     ("alert-none", empty, ["alert"], 0),

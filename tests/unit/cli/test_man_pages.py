@@ -157,10 +157,11 @@ def examples(root: ArgumentParser) -> list[str]:
 
 @pytest.fixture
 def home(served: Served, tmp_path: Path) -> Path:
-    """A folder with both programs, a configuration, and a model that is fit for a scan."""
+    """A folder with both programs, a configuration, a model that is fit for a scan, and somebody's own program."""
     models = tmp_path / "models"
     models.mkdir()
     (tmp_path / "config.toml").write_text(f'[[roots]]\npath = "{models}"\n')
+    (tmp_path / "generate.py").write_text("")
     for name, run in (("healthctl", RUN), ("wan-healthd", RUN.replace("cli", "daemon"))):
         (tmp_path / name).write_text(f"#!/bin/sh\nexec {sys.executable} -c '{run}' \"$@\"\n")
         (tmp_path / name).chmod(0o755)

@@ -57,6 +57,7 @@ def test_the_effective_configuration() -> None:
         "# exposure_goal is not set\n"
         'poll_every = "5m"\n'
         'mode = "polite"\n'
+        'while_generating = "pause"\n'
         "# max_rate is not set\n"
         "quiet_hours = []\n"
         "\n"

@@ -10,6 +10,7 @@ from wan_healthd.config.files import ConfigSource
 from wan_healthd.config.loader import load
 from wan_healthd.config.printing import to_toml
 from wan_healthd.config.quantities import Unreadable, read_hours, read_rate, write_rate
+from wan_healthd.domain.politeness import WhileGenerating
 from wan_healthd.domain.ports import ReadMode
 
 
@@ -50,8 +51,10 @@ def test_some_time_of_the_day_must_be_left() -> None:
 
 def test_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
-    file.write_text('[sweep]\nmode = "idle"\nmax_rate = "80MB/s"\nquiet_hours = ["22:00-07:00"]\n')
+    stated = 'mode = "idle"\nwhile_generating = "slow"\nmax_rate = "80MB/s"\nquiet_hours = ["22:00-07:00"]\n'
+    file.write_text(f"[sweep]\n{stated}")
     settings = load(ConfigSource(str(file), required=True))
     sweep = settings.sweep
     assert (sweep.mode, sweep.max_rate, sweep.quiet_hours) == (ReadMode.IDLE, 80_000_000, ("22:00-07:00",))
-    assert 'mode = "idle"\nmax_rate = "80MB/s"\nquiet_hours = ["22:00-07:00"]\n' in to_toml(settings)
+    assert sweep.while_generating is WhileGenerating.SLOW
+    assert stated in to_toml(settings)

@@ -8,8 +8,8 @@ import hashlib
 import mmap
 import os
 import signal
-import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,16 +17,22 @@ from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.control import until
+from wan_healthd.digest.cached_file import CachedFile
+from wan_healthd.digest.cues import Cues
 from wan_healthd.digest.engine import WorkerEngine
-from wan_healthd.digest.follow import FOLLOWABLE, MOST_SHORT_LOOKS, CachedFile, Follow, Recall
+from wan_healthd.digest.follow import MOST_SHORT_LOOKS, Follow
 from wan_healthd.digest.growth import GivenUp
 from wan_healthd.digest.lease import is_held, read_lease
+from wan_healthd.digest.recall import Recall
 from wan_healthd.digest.slots import SlotPool
 from wan_healthd.digest.storage import Storage
 from wan_healthd.domain.digests import BLOCK_BYTES, Algorithm, Assurance
 from wan_healthd.domain.errors import WorkerFailed
-from wan_healthd.domain.ports import BlockRun, ReadRequest
+from wan_healthd.domain.extents import ByteRange
+from wan_healthd.domain.ports import BlockRun, ReadOutcome, ReadRequest
 from wan_healthd.kernel.filesystem import filesystem_magic
+from wan_healthd.kernel.writers import LEASED_FOR_ALL
 
 POOL = SlotPool()
 FIRST = hashlib.shake_128(b"first").digest(5 * BLOCK_BYTES)
@@ -39,10 +45,12 @@ class Followed:
         self.path = path
         self.writer = open(path, "wb", buffering=0)  # noqa: SIM115, closed by `close`
         self.reader = os.open(path, os.O_RDONLY)
-        if filesystem_magic(self.reader) not in FOLLOWABLE:
+        if filesystem_magic(self.reader) not in LEASED_FOR_ALL:
             pytest.skip("nothing is followed on this file system")
         self.blocks: list[bytes] = []
-        self.follow = Follow(self.reader, POOL, Storage(), self, threading.Event())
+        self.pulses: list[int] = []
+        self.cues = Cues()
+        self.follow = Follow(CachedFile(self.reader, Storage()), POOL, self, self.cues)
 
     def run(self, run: BlockRun) -> None:
         assert (run.first_block, run.assurance) == (len(self.blocks), Assurance.AS_RECEIVED)
@@ -50,16 +58,22 @@ class Followed:
 
     def pulse(self, bytes_read: int) -> None:
         assert bytes_read <= os.fstat(self.reader).st_size
+        self.pulses.append(bytes_read)
 
     def close(self) -> None:
         self.writer.close()
         os.close(self.reader)
 
+    def asked(self) -> ReadOutcome:
+        """What is said as soon as it is asked for."""
+        self.cues.give(is_final=True)
+        return self.follow.outcome()
+
     def judged(self) -> bool:
-        """Finish; False if it was given up, and what is said otherwise must be true."""
+        """Whether anything is said; that must be true."""
         content = self.path.read_bytes()
         try:
-            outcome = self.follow.finish()
+            outcome = self.asked()
         except GivenUp:
             return False
         assert outcome.is_stable
@@ -89,7 +103,7 @@ def test_a_file_that_grows(followed: Followed) -> None:
 
 Deed = tuple[str, int, int]
 deeds = st.tuples(
-    st.sampled_from(["append", "append", "overwrite", "truncate", "extend"]),
+    st.sampled_from(["append", "append", "overwrite", "truncate", "extend", "reserve", "store"]),
     st.integers(0, 4 * BLOCK_BYTES),
     st.integers(1, 255),
 )
@@ -104,6 +118,7 @@ def test_whatever_a_writer_does_nothing_wrong_is_said(tmp_path_factory: pytest.T
             carry_out(followed.writer.fileno(), deed, number, bytes([value]))
             try:
                 followed.follow.look()
+                assert followed.follow.judged() is None, "somebody may still write to it"
             except GivenUp:
                 return
         followed.writer.close()
@@ -125,6 +140,64 @@ def carry_out(writer: int, deed: str, number: int, value: bytes) -> None:
             os.ftruncate(writer, min(number, size))
         case "extend":
             os.ftruncate(writer, size + number)
+        case "reserve":
+            os.posix_fallocate(writer, 0, size + number + 1)
+        case "store" if size:
+            with open(f"/proc/self/fd/{writer}", "r+b") as file, mmap.mmap(file.fileno(), size) as mapping:
+                mapping[min(number, size - 1)] = value[0]
+
+
+def test_space_that_was_reserved_is_followed_as_it_fills(followed: Followed) -> None:
+    content = FIRST + b"and a tail"
+    os.posix_fallocate(followed.writer.fileno(), 0, len(content))
+    for at in range(0, len(content), 700_001):
+        os.pwrite(followed.writer.fileno(), content[at : at + 700_001], at)
+        followed.follow.look()
+    assert followed.pulses[-1] >= len(FIRST) - 2 * BLOCK_BYTES
+    followed.writer.close()
+    assert followed.judged()
+
+
+@pytest.fixture
+def proven(followed: Followed) -> Iterator[Future[ReadOutcome]]:
+    """What will be said of a file that was closed, and proven at once, and that nobody has asked for yet."""
+    followed.writer.write(FIRST)
+    with ThreadPoolExecutor(1) as threads:
+        saying = threads.submit(followed.follow.outcome)
+        followed.cues.give(is_final=False)
+        until(lambda: {} if followed.pulses[-1:] == [len(FIRST)] else None, "what came in is hashed", every_s=0.01)
+        assert not is_held(followed.reader)
+        followed.writer.close()
+        followed.cues.give(is_final=False)
+        until(lambda: {} if is_held(followed.reader) else None, "it is proven", every_s=0.01)
+        yield saying
+        followed.cues.give(is_final=True)
+
+
+def test_what_is_closed_is_proven_at_once_and_has_its_last_name_when_it_is_asked_for(
+    followed: Followed, proven: Future[ReadOutcome]
+) -> None:
+    followed.path.rename(followed.path.with_name("final"))
+    facts = os.fstat(followed.reader)
+    followed.cues.give(is_final=True)
+    outcome = proven.result()
+    assert outcome.before == outcome.after == (facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+    assert (outcome.sha256, len(followed.blocks)) == (hashlib.sha256(FIRST).hexdigest(), 5)
+    assert not is_held(followed.reader)
+
+
+def test_what_is_proven_is_given_up_for_whoever_goes_on_writing(
+    followed: Followed, proven: Future[ReadOutcome], no_sigio: None
+) -> None:
+    with open(followed.path, "ab") as file, pytest.raises(GivenUp, match="wants to write"):
+        proven.result()
+        file.write(b"more")
+
+
+def test_what_is_proven_and_removed_is_nobodys_concern(followed: Followed, proven: Future[ReadOutcome]) -> None:
+    followed.path.unlink()
+    with pytest.raises(GivenUp, match="nobody asks"):
+        proven.result()
 
 
 def test_a_byte_that_is_written_again_is_noticed(followed: Followed) -> None:
@@ -135,43 +208,61 @@ def test_a_byte_that_is_written_again_is_noticed(followed: Followed) -> None:
     followed.follow.look()
     followed.writer.close()
     with pytest.raises(GivenUp, match="written to again"):
-        followed.follow.finish()
+        followed.asked()
 
 
 def test_an_open_writer_and_a_mapping_are_not_vouched_for(followed: Followed) -> None:
     followed.writer.write(FIRST)
     followed.follow.look()
     with pytest.raises(GivenUp, match="nobody vouches"):
-        followed.follow.finish()
+        followed.asked()
     with open(followed.path, "r+b") as other:
         mapping = mmap.mmap(other.fileno(), BLOCK_BYTES)
     followed.writer.close()
     with mapping, pytest.raises(GivenUp, match="nobody vouches"):
-        followed.follow.finish()
+        followed.asked()
 
 
 def test_what_is_not_in_memory_any_more_is_given_up(followed: Followed) -> None:
     followed.writer.write(FIRST)
     os.fsync(followed.writer.fileno())
     os.posix_fadvise(followed.reader, 0, 0, os.POSIX_FADV_DONTNEED)
+    follow = Follow(CachedFile(followed.reader, Storage(), most_waits=0), POOL, followed, followed.cues)
     with pytest.raises(GivenUp, match="memory"):
         for _ in range(MOST_SHORT_LOOKS):
-            followed.follow.look()
+            os.posix_fadvise(followed.reader, 0, 0, os.POSIX_FADV_DONTNEED)  # the kernel fetches what was asked for
+            follow.look()
 
 
-def test_who_wants_to_write_comes_first(followed: Followed) -> None:
+def test_a_few_pages_that_are_missing_are_waited_for(followed: Followed) -> None:
+    followed.writer.write(FIRST)
+    os.fsync(followed.writer.fileno())
+    followed.follow.look()
     followed.writer.close()
+    os.posix_fadvise(followed.reader, 0, 0, os.POSIX_FADV_DONTNEED)
+    with POOL.borrow(1) as (slot,):
+        slot.begin(ByteRange(0, BLOCK_BYTES))
+        assert CachedFile(followed.reader, Storage(), most_waits=10_000).fill(slot)
+        assert slot.content == FIRST[:BLOCK_BYTES]
+
+
+@pytest.fixture
+def no_sigio() -> Iterator[None]:
+    """As in the worker."""
     before = signal.signal(signal.SIGIO, signal.SIG_IGN)
-    try:
-        with read_lease(followed.reader):
-            assert is_held(followed.reader)
-            with pytest.raises(BlockingIOError):
-                os.open(followed.path, os.O_WRONLY | os.O_NONBLOCK)
-            assert not is_held(followed.reader)
-        assert fcntl.fcntl(followed.reader, fcntl.F_GETLEASE) == fcntl.F_UNLCK
-        os.close(os.open(followed.path, os.O_WRONLY))
-    finally:
-        signal.signal(signal.SIGIO, before)
+    yield
+    signal.signal(signal.SIGIO, before)
+
+
+def test_who_wants_to_write_comes_first(followed: Followed, no_sigio: None) -> None:
+    followed.writer.close()
+    with read_lease(followed.reader):
+        assert is_held(followed.reader)
+        with pytest.raises(BlockingIOError):
+            os.open(followed.path, os.O_WRONLY | os.O_NONBLOCK)
+        assert not is_held(followed.reader)
+    assert fcntl.fcntl(followed.reader, fcntl.F_GETLEASE) == fcntl.F_UNLCK
+    os.close(os.open(followed.path, os.O_WRONLY))
     with POOL.borrow(1) as (slot,), pytest.raises(GivenUp, match="wants to write"):
         Recall(CachedFile(followed.reader, Storage()), lambda: False).work(slot)
 

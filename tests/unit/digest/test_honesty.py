@@ -15,6 +15,7 @@ import pytest
 from blake3 import blake3
 
 from tests.support.bad_disk import bad_disk
+from tests.support.damage import edit, overwrite
 from tests.support.residency import chill, resident_bytes, warm
 from tests.support.rotting_disk import (
     BTRFS,
@@ -46,6 +47,8 @@ ROTS = int(os.environ.get("WAN_ROTS", "5"))
 POOL = SlotPool()
 DISK, MEMORY, UNPROVEN = Assurance.DISK, Assurance.MEMORY, Assurance.UNPROVEN
 BELOW_OVERLAYS = ((EXT4, UNPROVEN), (BTRFS_COMPRESSED, MEMORY))
+WITH_REFLINKS = ((XFS, {DISK}), (BTRFS, {DISK, UNPROVEN}))
+"""And what a copy proves of which a part is in memory."""
 STRANGER = """
 from wan_healthd.digest.disk_file import DiskFile
 from wan_healthd.digest.residency import Residency
@@ -123,21 +126,67 @@ def labels(path: Path, content: bytes = CONTENT) -> set[Assurance]:
     return found
 
 
+@contextmanager
+def hot_neighbour(folder: Path) -> Iterator[None]:
+    """A file that somebody has in memory, and still has when the block ends."""
+    neighbour = put(folder / "hot")
+    warm(neighbour, 0, len(CONTENT))
+    yield
+    assert resident_bytes(neighbour) >= len(CONTENT) * 99 // 100
+
+
+@contextmanager
+def bound(folder: Path, point: Path) -> Iterator[Path]:
+    """`folder` once more, at `point`."""
+    point.mkdir()
+    run("mount", "--bind", folder, point)
+    try:
+        yield point
+    finally:
+        run("umount", point)
+
+
 @pytest.mark.parametrize("kind", known(EXT4, XFS))
 def test_a_direct_read_proves_the_disk_whatever_is_in_memory(tmp_path: Path, kind: Kind) -> None:
-    with mounted(tmp_path, kind) as disk:
-        path, neighbour = put(disk.mount / "file"), put(disk.mount / "hot")
-        warm(neighbour, 0, len(CONTENT))
+    with mounted(tmp_path, kind) as disk, hot_neighbour(disk.mount):
+        path = put(disk.mount / "file")
         for hot_bytes in (0, HOT_BYTES, len(CONTENT)):
             warm(path, 0, hot_bytes)
             assert labels(path) == {DISK}
-        assert resident_bytes(neighbour) >= len(CONTENT) * 99 // 100
         assert labels(put(disk.mount / "small", SMALL), SMALL) == {DISK}
+        fresh = disk.mount / "fresh"
+        fresh.write_bytes(CONTENT)
+        assert labels(fresh) == {DISK}, "what nobody wrote back yet is written before it is read"
+
+
+@pytest.mark.parametrize("kind", known(EXT4, XFS))
+def test_another_mount_of_the_same_disk_proves_as_much(tmp_path: Path, kind: Kind) -> None:
+    with mounted(tmp_path, kind) as disk, bound(disk.mount, tmp_path / "bound") as point:
+        path = put(disk.mount / "file")
+        warm(path, 0, HOT_BYTES)
+        assert labels(point / "file") == {DISK}
+
+
+@pytest.mark.parametrize(("kind", "expected"), [(kind, label) for kind, label in WITH_REFLINKS if kind.is_known])
+def test_shared_extents_are_read_as_any_others(tmp_path: Path, kind: Kind, expected: set[Assurance]) -> None:
+    """A reflinked copy has pages of its own: those of the original say nothing of it, and stay."""
+    with mounted(tmp_path, kind) as disk:
+        original, copy = put(disk.mount / "file"), disk.mount / "copy"
+        run("cp", "--reflink=always", original, copy)
+        chill(copy)
+        warm(original, 0, len(CONTENT))
+        assert labels(copy) == {DISK}
+        assert resident_bytes(original) >= len(CONTENT) * 99 // 100
+        edit(copy, overwrite(5 * MIB, b"changed"))
+        chill(copy)
+        changed = CONTENT[: 5 * MIB] + b"changed" + CONTENT[5 * MIB + 7 :]
+        warm(copy, 0, HOT_BYTES)
+        assert labels(copy, changed) == expected
 
 
 @pytest.mark.parametrize("kind", known(EXT4_JOURNALS_DATA))
 def test_ext4_that_journals_data_is_read_through_memory_and_nothing_stays_there(tmp_path: Path, kind: Kind) -> None:
-    with mounted(tmp_path, kind) as disk:
+    with mounted(tmp_path, kind) as disk, hot_neighbour(disk.mount):
         path = put(disk.mount / "file")
         for hot_bytes in (0, SOME_BYTES, HOT_BYTES, len(CONTENT)):
             warm(path, 0, hot_bytes)
@@ -163,7 +212,7 @@ def test_btrfs_proves_what_was_not_in_memory(tmp_path: Path, kind: Kind) -> None
 
 @pytest.mark.parametrize("kind", known(BTRFS_COMPRESSED))
 def test_compressed_btrfs_is_direct_in_name_only(tmp_path: Path, kind: Kind) -> None:
-    with mounted(tmp_path, kind) as disk:
+    with mounted(tmp_path, kind) as disk, hot_neighbour(disk.mount):
         path = put(disk.mount / "file")
         assert labels(path) == {MEMORY}
         warm(path, 5 * MIB, SOME_BYTES)
@@ -171,6 +220,20 @@ def test_compressed_btrfs_is_direct_in_name_only(tmp_path: Path, kind: Kind) -> 
         for hot_bytes in (HOT_BYTES, len(CONTENT)):
             warm(path, 0, hot_bytes)
             assert DISK not in labels(path)
+
+
+@pytest.mark.parametrize("kind", known(BTRFS))
+def test_btrfs_that_compressed_a_part_proves_none_of_that_part(tmp_path: Path, kind: Kind) -> None:
+    with mounted(tmp_path, kind) as disk:
+        path = put(disk.mount / "file", CONTENT[:HOT_BYTES])
+        run("mount", "-o", "remount,compress-force=zstd", disk.mount)
+        edit(path, overwrite(HOT_BYTES, CONTENT[HOT_BYTES:]))
+        chill(path)
+        outcome, heard = read(path)
+        assert (outcome.sha256, heard.digests) == (hashlib.sha256(CONTENT).hexdigest(), digests_of(CONTENT))
+        assert DISK not in {label for block, label in heard.labels.items() if block >= HOT_BYTES // MIB}
+        assert heard.labels[0] is DISK
+        assert resident_bytes(path) <= len(CONTENT) // 100
 
 
 def test_memory_is_called_memory(tmp_path: Path) -> None:

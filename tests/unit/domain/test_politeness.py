@@ -1,56 +1,39 @@
-"""When sweeps make way for others, and by how much."""
+"""What sweeps do when others are there, and in which words."""
 
 from __future__ import annotations
 
-from itertools import accumulate
-
 import pytest
 
-from wan_healthd.domain.politeness import SLOW_BYTES_PER_S, DiskSample, Observation, Stance, allowed_rate, observe
+from wan_healthd.domain.making_way import NAMES, YieldReason, added_up, told
+from wan_healthd.domain.politeness import SLOW_BYTES_PER_S, Cause, Stance, WhileGenerating, allowed_rate, strictest
 from wan_healthd.domain.ports import ReadMode
 
 MB = 1_000_000
-TICK_S = 0.1
-
-
-def stances(mode: ReadMode, *moves: tuple[int, int]) -> str:
-    """What it does after each tick, by the initial letters; `moves` are MB of the disk and of our own in that tick."""
-    seen, told = observe(Observation(), DiskSample(0.0, 0, 0), mode), ""
-    totals = list(accumulate(moves, lambda sum_, move: (sum_[0] + move[0], sum_[1] + move[1])))
-    for tick, (disk, own) in enumerate(totals, 1):
-        seen = observe(seen, DiskSample(tick * TICK_S, disk * MB, own * MB), mode)
-        told += seen.stance[0]
-    return told
+QUIET, GENERATION, GPU, DISK, PROCESSOR = (Cause(reason) for reason in YieldReason)
 
 
 @pytest.mark.parametrize(
-    ("mode", "moves", "expected"),
+    ("mode", "while_generating", "causes", "expected"),
     [
-        (ReadMode.POLITE, [(100, 100)] * 8, "gggggggg"),
-        (ReadMode.FULL, [(100, 0)] * 4, "gggg"),
-        (ReadMode.POLITE, [(100, 50)] * 4, "ssss"),
-        (ReadMode.IDLE, [(100, 50)] * 4, "wwww"),
-        # a log file
-        (ReadMode.POLITE, [(101, 100), (100, 100), (101, 100), *[(100, 100)] * 12], "g" * 15),
-        # ours count when they are asked for, and are the disk's when they are done
-        (ReadMode.POLITE, [(0, 24), (48, 24), (0, 24), (24, 24), (48, 24)] * 3, "g" * 15),
-        (ReadMode.POLITE, [(0, 24), (60, 24), (0, 24)], "gss"),
-        # no longer after a second without others
-        (ReadMode.POLITE, [(50, 0), *[(1, 1)] * 18], "s" * 14 + "ggggg"),
+        (ReadMode.POLITE, WhileGenerating.PAUSE, [], (Stance.GO, None)),
+        (ReadMode.POLITE, WhileGenerating.PAUSE, [DISK, PROCESSOR], (Stance.SLOW, DISK)),
+        (ReadMode.IDLE, WhileGenerating.PAUSE, [PROCESSOR], (Stance.WAIT, PROCESSOR)),
+        (ReadMode.FULL, WhileGenerating.PAUSE, [DISK, PROCESSOR], (Stance.GO, None)),
+        # what is set for generations holds in every mode
+        (ReadMode.FULL, WhileGenerating.PAUSE, [GENERATION, DISK], (Stance.WAIT, GENERATION)),
+        (ReadMode.FULL, WhileGenerating.SLOW, [GPU, DISK], (Stance.SLOW, GPU)),
+        (ReadMode.IDLE, WhileGenerating.GO, [GENERATION, GPU], (Stance.GO, None)),
+        # who asks for most is told
+        (ReadMode.IDLE, WhileGenerating.SLOW, [GENERATION, DISK], (Stance.WAIT, DISK)),
+        (ReadMode.POLITE, WhileGenerating.SLOW, [QUIET, GENERATION], (Stance.WAIT, QUIET)),
+        (ReadMode.POLITE, WhileGenerating.PAUSE, [GENERATION, GPU], (Stance.WAIT, GENERATION)),
+        (ReadMode.POLITE, WhileGenerating.GO, [GENERATION, PROCESSOR], (Stance.SLOW, PROCESSOR)),
     ],
 )
-def test_what_others_move_makes_way_for_them(mode: ReadMode, moves: list[tuple[int, int]], expected: str) -> None:
-    assert stances(mode, *moves) == expected
-
-
-def test_idle_waits_longer_than_polite() -> None:
-    calm = [(0, 0)] * 40
-    assert stances(ReadMode.IDLE, (50, 0), *calm) == "w" * 41
-    assert stances(ReadMode.POLITE, (50, 0), *calm).endswith("g")
-
-
-def test_another_worker_counts_from_nothing() -> None:
-    assert stances(ReadMode.POLITE, (100, 100), (0, -80), (100, 100)) == "ggg"
+def test_who_asks_for_most_is_made_way_for(
+    mode: ReadMode, while_generating: WhileGenerating, causes: list[Cause], expected: tuple[Stance, Cause | None]
+) -> None:
+    assert strictest(causes, mode, while_generating) == expected
 
 
 @pytest.mark.parametrize(
@@ -67,3 +50,31 @@ def test_another_worker_counts_from_nothing() -> None:
 )
 def test_what_may_be_read(stance: Stance, max_rate: int | None, expected: float | None) -> None:
     assert allowed_rate(stance, max_rate) == expected
+
+
+@pytest.mark.parametrize(
+    ("reason", "what", "rate", "until", "expected"),
+    [
+        ("quiet-hours", "", 0, "07:00", "sweeps wait: quiet hours until 07:00"),
+        (
+            "generation",
+            "uid 1000: Wan2.2-T2V-A14B",
+            0,
+            "21:05",
+            "sweeps wait: a generation runs (uid 1000: Wan2.2-T2V-A14B), until 21:05 at the latest",
+        ),
+        ("busy-gpu", "NVIDIA H100", 0, None, "sweeps wait: the GPU NVIDIA H100 is busy"),
+        ("busy-disk", "", 0, None, "sweeps wait: others use the disk"),
+        ("busy-processor", "", 16 * MB, None, "sweeps go on slowly (16.0 MB/s): others use the processor"),
+        ("of-a-newer-daemon", "", 0, None, "sweeps wait: of-a-newer-daemon"),
+    ],
+)
+def test_it_is_told_in_plain_words(reason: str, what: str, rate: int, until: str | None, expected: str) -> None:
+    assert told(reason, what, rate, until) == expected
+
+
+def test_what_it_came_to_is_told_in_one_line() -> None:
+    assert added_up({"generation": 7300, "busy-disk": 90, "of-a-newer-daemon": 61}) == (
+        "since the daemon's start sweeps made way for: generations 2 h, others who used the disk 1 min, of-a-newer-daemon 1 min"
+    )
+    assert NAMES.keys() == set(YieldReason)

@@ -97,7 +97,7 @@ KINDS: dict[str, tuple[Shapes, ModelKind | None]] = {
 @pytest.mark.parametrize("name", KINDS)
 def test_kinds(name: str) -> None:
     shapes, expected = KINDS[name]
-    assert kind_of(shapes.items()) is expected
+    assert kind_of(shapes) is expected
 
 
 def test_a_safetensors_header_tells_its_kind_even_when_the_file_is_cut() -> None:

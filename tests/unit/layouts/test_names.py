@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from wan_healthd.domain.files import Role
-from wan_healthd.layouts.names import OWN_FOLDER, finished_name, format_of, in_flight, is_hidden_folder, is_unfinished, role_of
+from wan_healthd.layouts.names import (
+    OWN_FOLDER,
+    finished_name,
+    format_of,
+    in_flight,
+    is_hidden_folder,
+    is_judged_some_day,
+    is_unfinished,
+    role_of,
+)
 
 ROLES = {
     b"diffusion_pytorch_model-00001-of-00006.safetensors": Role.WEIGHTS,
@@ -59,6 +68,22 @@ def test_hidden_folders_hold_no_models(name: bytes, expected: bool) -> None:
 @pytest.mark.parametrize(("name", "expected"), [(b"a.safetensors", "safetensors"), (b"A.SFT", "safetensors"), (b"a.txt", None)])
 def test_a_suffix_promises_a_format_that_we_can_judge(name: bytes, expected: str | None) -> None:
     assert format_of(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "is_ours"),
+    [
+        (b"wan.safetensors", True),
+        (b".wan.safetensors.a1B2c3", True),
+        (b"0a1b.f9a6eb25.incomplete", True),
+        (b"wan.gguf.crdownload", True),
+        (b".wan.mp4.a1B2c3", False),
+        (b".hidden.safetensors", False),
+        (b"wan.mp4", False),
+    ],
+)
+def test_what_grows_and_is_judged_some_day(name: bytes, is_ours: bool) -> None:
+    assert is_judged_some_day(name) is is_ours
 
 
 def test_what_a_control_file_stands_beside_is_in_flight() -> None:

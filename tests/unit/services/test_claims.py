@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -47,14 +47,17 @@ class CountingFiles:
     def list_folder(self, root: bytes, path: bytes) -> Listing:
         return self._files.list_folder(root, path)
 
-    def fingerprint(self, root: bytes, path: bytes) -> Fingerprint:
-        return self._files.fingerprint(root, path)
+    def fingerprints(self, root: bytes, folders: Iterable[bytes]) -> Generator[Fingerprint, None, None]:
+        return self._files.fingerprints(root, folders)
 
     def open(self, root: bytes, path: bytes) -> OpenedFile:
         return self._files.open(root, path)
 
     def look_open(self, descriptor: int) -> FileLook:
         return self._files.look_open(descriptor)
+
+    def is_written(self, descriptor: int) -> bool:
+        return self._files.is_written(descriptor)
 
     def read_small(self, root: bytes, path: bytes, limit_bytes: int) -> SmallRead:
         found = self._files.read_small(root, path, limit_bytes)

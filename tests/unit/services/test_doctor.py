@@ -15,6 +15,8 @@ from wan_healthd.domain.doctor import Diagnosis, Standing
 from wan_healthd.domain.hub import HubAccess
 from wan_healthd.domain.vitals import HubReach, RootFacts
 from wan_healthd.domain.watching import RootWatch, WatchMode
+from wan_healthd.host.clock import SystemClock
+from wan_healthd.host.gpu_use import GpuUse
 from wan_healthd.host.probes.system import SystemProbes
 from wan_healthd.services.doctor import Doctor, Surroundings
 
@@ -25,6 +27,7 @@ class HangingProbes(SystemProbes):
     """One root hangs until it is let go."""
 
     def __init__(self) -> None:
+        super().__init__(GpuUse(SystemClock()))
         self.let_go = threading.Event()
         self.asked: list[bytes] = []
 
@@ -58,6 +61,7 @@ def doctor(shop: Workshop, probes: HangingProbes, *, hub: HubAccess | None = Non
         database=shop.database,
         reports=lambda: [(RootWatch(root, folders=1), WatchMode.AUTO, ()) for root in (DEAD, FINE)],
         surroundings=Surroundings(state, hub, lambda: (None, None, None), lambda: (), reach, 300.0),
+        crew=shop.crew,
         limit_s=1.0,
     )
 

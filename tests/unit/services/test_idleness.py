@@ -11,15 +11,20 @@ from tests.fakes.alert_sink import FakeAlertSink
 from tests.fakes.watcher import FakeWatcher
 from tests.fakes.workshop import Workshop
 from tests.unit.services.scenario import play
+from tests.unit.services.test_overview import overview
+from wan_healthd.checks.verdict import corruption_report
 from wan_healthd.domain.alert_ledger import NewAlert
 from wan_healthd.domain.alerts import ROOT_LOST
+from wan_healthd.domain.events import EventKind, NewEvent
 from wan_healthd.domain.settings import AlertSettings
 from wan_healthd.domain.watching import RootWatch, WatchMode
 from wan_healthd.host.threads import ThreadPool
 from wan_healthd.services.alert import Alerter
+from wan_healthd.services.feed import Feed
 from wan_healthd.services.patrol import Pace, Patrol
-from wan_healthd.store import alerts, telling
+from wan_healthd.store import alerts, events, telling
 from wan_healthd.store.connection import Connection
+from wan_healthd.wire.requests import EventsQuery
 
 LOST = NewAlert(ROOT_LOST, "root:/r", "the root is lost", closing="it is back")
 
@@ -32,6 +37,18 @@ class CountingWatcher(FakeWatcher):
     def look_at_mounts(self) -> bool:
         self.looks += 1
         return super().look_at_mounts()
+
+
+class CountingFeed(Feed):
+    """Remembers for how long it was listened to."""
+
+    def __init__(self, shop: Workshop) -> None:
+        super().__init__(shop.clock, shop.threads, corruption_report, lambda who, error: None)
+        self.waits: list[float] = []
+
+    async def next_news(self, timeout_s: float, *, since: int | None = None) -> None:
+        self.waits.append(timeout_s)
+        await super().next_news(timeout_s, since=since)
 
 
 async def _note(report: RootWatch) -> None:
@@ -89,6 +106,20 @@ def test_people_are_told_at_once_of_what_is_committed_while_they_are_told(tmp_pa
             await shop.database.write(lambda db, alert=alert: alerts.put(db, alert, shop.clock.now()))  # type: ignore[misc]
             await _until(lambda number=number: len(sink.alerts) > number)
         running.cancel()
+
+    play(tmp_path, scenario, lanes=False)
+
+
+def test_who_waits_for_events_sleeps_until_there_is_one(tmp_path: Path) -> None:
+    async def scenario(shop: Workshop) -> None:
+        shop.feed = feed = CountingFeed(shop)
+        shop.database.on_change = feed.stirred
+        waiting = asyncio.ensure_future(overview(shop).events(EventsQuery(since=0, wait_s=60)))
+        await _until(lambda: feed.waits)
+        event = NewEvent(shop.clock.now(), EventKind.DAEMON_STARTED, "here we are")
+        await shop.database.write(lambda db: events.append(db, [event]))
+        assert [found.message for found in (await waiting).events] == ["here we are"]
+        assert feed.waits == [60.0]
 
     play(tmp_path, scenario, lanes=False)
 

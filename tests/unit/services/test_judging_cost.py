@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -22,12 +23,21 @@ from wan_healthd.store.records import FirstRead
 SECOND = "flux/second.safetensors"
 
 
-async def commits(shop: Workshop, name: str = FILE) -> int:
+async def commits(shop: Workshop, name: str = FILE, *, full: bool = False) -> int:
     """How many transactions it takes to judge the file."""
     counted: list[None] = []
     shop.database.on_change = lambda: counted.append(None)
-    await shop.judge(name)
+    await shop.judge(name, full=full)
     return len(counted)
+
+
+async def verified_at(shop: Workshop) -> set[datetime]:
+    """When the file's blocks were verified last."""
+    state = await shop.state(FILE)
+    assert state is not None
+    assert state.content is not None
+    content_id = state.content.id
+    return {extent.verified_at for extent in await shop.database.read(lambda db: contents.extents(db, content_id))}
 
 
 def test_a_file_is_judged_in_one_transaction(tmp_path: Path) -> None:
@@ -45,6 +55,36 @@ def test_a_file_is_judged_in_one_transaction(tmp_path: Path) -> None:
         assert await commits(shop) <= 2, "damaged; that it was told is written, too"
 
     play(tmp_path, scenario)
+
+
+def test_a_known_file_is_read_again_in_one_transaction(tmp_path: Path) -> None:
+    async def scenario(shop: Workshop) -> None:
+        shop.put(FILE, WEIGHTS)
+        await shop.judge(FILE)
+        for _ in range(2):
+            shop.clock.advance(60)
+            assert await commits(shop, full=True) == 1
+            assert await verified_at(shop) == {shop.clock.now()}
+        before = shop.clock.now()
+        shop.clock.advance(60)
+        shop.engine.misread[1] = 10**9
+        assert await commits(shop, full=True) <= 3, "what is right, what is found, and that it was told"
+        assert await verified_at(shop) == {before, shop.clock.now()}
+        assert await shop.codes(FILE) == ["checksum-mismatch"]
+
+    play(tmp_path, scenario)
+
+
+def test_what_was_read_again_and_could_not_be_written_is_as_if_it_had_not_been_read(tmp_path: Path) -> None:
+    async def scenario(shop: Workshop) -> None:
+        shop.put(FILE, WEIGHTS)
+        await shop.judge(FILE)
+        before = await verified_at(shop)
+        await shop.database.write(_forbid_verdicts)
+        await shop.full_sweep()
+        assert await verified_at(shop) == before
+
+    play(tmp_path, scenario, complaints=None)
 
 
 def test_a_long_file_is_on_record_before_it_is_judged(tmp_path: Path) -> None:

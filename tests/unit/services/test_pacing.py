@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
+from tests.fakes.clock import FakeClock
 from tests.fakes.safetensors_files import sample
 from tests.fakes.workshop import Workshop
+from tests.support import virtual_time
 from tests.unit.services.scenario import FILE, MODEL, play
+from wan_healthd.domain.busy_disk import DiskSample
+from wan_healthd.domain.busy_processor import ProcessorSample
 from wan_healthd.domain.digests import BLOCK_BYTES
-from wan_healthd.domain.politeness import SLOW_BYTES_PER_S, DiskSample, Yielding, YieldReason
+from wan_healthd.domain.making_way import YieldReason
+from wan_healthd.domain.occupation import GpuLook, Occupation
+from wan_healthd.domain.politeness import SLOW_BYTES_PER_S, MadeWay, WhileGenerating, Yielding
 from wan_healthd.domain.ports import ReadMode
 from wan_healthd.domain.settings import SweepSettings
+from wan_healthd.services.at_work import AtWork
 from wan_healthd.services.budget import BudgetWatch
 from wan_healthd.services.conduct import INCREMENTAL
-from wan_healthd.services.pacing import Pacer
+from wan_healthd.services.gpu_watch import UNKNOWN, GpuWatch
+from wan_healthd.services.long_waits import LongWaits
+from wan_healthd.services.pacing import PUT_DOWN_S, Pacer
 from wan_healthd.services.queue import Priority, Task, Ticket
 
+T = TypeVar("T")
 WEIGHTS = sample(1, 3 * BLOCK_BYTES, 3)
 SMALL = sample(2, 4000, 2)
 HOUR_S = 3600.0
@@ -39,6 +50,31 @@ class Engine:
         self._pace = bytes_per_s
 
 
+class Neighbours:
+    """What can be seen of others: who announced a generation, and how busy the graphics processor and the processors are."""
+
+    def __init__(self) -> None:
+        self.occupation: Occupation | None = None
+        self.gpu_percent = 0
+        self.is_computing = False
+        self.notes: list[str] = []
+        self.complaints: list[str] = []
+        self.gpu_looks = 0
+        self._samples = [ProcessorSample(0.0, 0.0, 0.0, 2)]
+
+    def look(self) -> tuple[GpuLook, ...]:
+        self.gpu_looks += 1
+        return (GpuLook("NVIDIA H100", self.gpu_percent),)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def compute(self, _pid: int | None) -> ProcessorSample:
+        last = self._samples[-1]
+        self._samples.append(ProcessorSample(last.at_s + 1, last.used_s + 2.0 * self.is_computing, 0.0, 2))
+        return self._samples[-1]
+
+
 class Disk:
     """Each look finds that others moved `foreign` more bytes, half a second later."""
 
@@ -56,9 +92,31 @@ class Disk:
             at_s, moved = at_s + 0.5, moved + self.foreign
 
 
-def pacer(shop: Workshop, settings: SweepSettings, engine: Engine, disk: Disk | None = None) -> Pacer:
-    look = (disk or Disk()).look
-    return Pacer(settings, engine, shop.queue, shop.pauses, shop.clock, shop.threads, look, UTC)
+def pacer(
+    shop: Workshop,
+    settings: SweepSettings,
+    engine: Engine,
+    disk: Disk | None = None,
+    others: Neighbours | None = None,
+    gpus: GpuWatch | None = None,
+) -> Pacer:
+    others = others or Neighbours()
+    return Pacer(
+        settings,
+        engine,
+        shop.queue,
+        shop.pauses,
+        shop.clock,
+        at_work=AtWork(settings.mode, shop.clock, shop.threads, (disk or Disk()).look, others.compute),
+        gpus=gpus or gpu_watch(shop, others),
+        announced=lambda: others.occupation,
+        long_waits=LongWaits(shop.clock, lambda: True, others.notes.append),
+        zone=UTC,
+    )
+
+
+def gpu_watch(shop: Workshop, others: Neighbours) -> GpuWatch:
+    return GpuWatch(others, shop.threads, shop.clock, lambda what, error: others.complaints.append(what))
 
 
 def shown(paced: Pacer) -> Yielding | None:
@@ -181,6 +239,147 @@ def test_only_sweeps_are_paced_and_idle_ones_stop(tmp_path: Path) -> None:
         await ticket.wait()
         await paced.look()
         assert (engine.asked(), paced.is_waiting) == (None, False)
+
+    play(tmp_path, scenario)
+
+
+def test_a_generation_has_a_read_wait_and_puts_it_down_if_it_lasts(tmp_path: Path) -> None:
+    async def scenario(shop: Workshop) -> None:
+        shop.put(FILE, WEIGHTS)
+        await shop.judge(FILE)
+        shop.clock.advance(60)
+        engine, others = Engine(), Neighbours()
+        paced = pacer(shop, SweepSettings(mode=ReadMode.FULL), engine, others=others)
+        ticket = await due(shop)
+        began = shop.clock.now()
+        others.occupation = Occupation("uid 1000: Wan2.2-T2V-A14B", began, began + timedelta(hours=1))
+        await paced.look()
+        assert (engine.asked(), paced.is_waiting, len(shop.queue.active)) == (0, True, 1), "it waits where it is"
+        expected = Yielding(YieldReason.GENERATION, began, began + timedelta(hours=1), 0, "uid 1000: Wan2.2-T2V-A14B")
+        assert shown(paced) == expected
+        others.occupation = None
+        await paced.look()
+        assert (engine.asked(), shown(paced)) == (None, None), "a short one costs nothing"
+        others.occupation = Occupation("uid 1000: Wan2.2-T2V-A14B", began, began + timedelta(hours=1))
+        await paced.look()
+        shop.clock.advance(PUT_DOWN_S)
+        await paced.look()
+        while shop.queue.active:
+            await asyncio.sleep(0.005)
+        assert ticket.left == 1, "put down, not given up"
+        shop.engine.stuck = None
+        shop.put("other/w.safetensors", SMALL)
+        await shop.judge("other/w.safetensors")
+        assert ticket.left == 1, "what just changed does not wait"
+        others.occupation = None
+        await paced.look()
+        await ticket.wait()
+
+    play(tmp_path, scenario)
+
+
+def test_a_busy_gpu_is_seen_while_a_sweep_reads_and_waited_for(tmp_path: Path) -> None:
+    async def scenario(shop: Workshop) -> None:
+        shop.put(FILE, WEIGHTS)
+        await shop.judge(FILE)
+        shop.clock.advance(60)
+        engine, others = Engine(), Neighbours()
+        gpus = gpu_watch(shop, others)
+        paced = pacer(shop, SweepSettings(while_generating=WhileGenerating.SLOW), engine, others=others, gpus=gpus)
+        running = asyncio.ensure_future(paced.run())
+        others.gpu_percent = 97
+        await asyncio.sleep(0)
+        assert others.gpu_looks == 0, "nobody looks while nothing is swept"
+        ticket = await due(shop)
+        while shown(paced) is None:
+            shop.clock.advance(1)
+            await gpus.look()
+            await asyncio.sleep(0.01)
+        assert shown(paced) == Yielding(YieldReason.BUSY_GPU, shop.clock.now(), None, SLOW_BYTES_PER_S, "NVIDIA H100")
+        assert engine.asked() == SLOW_BYTES_PER_S
+        others.gpu_percent = 3
+        shop.clock.advance(30)
+        while shown(paced) is not None:
+            await asyncio.sleep(0.01)
+        running.cancel()
+        shop.engine.stuck = None
+        shop.inspector.put_down()
+        await ticket.wait()
+        assert others.complaints == []
+
+    play(tmp_path, scenario)
+
+
+def test_a_driver_that_hangs_is_told_once_and_holds_up_nothing() -> None:
+    async def scenario() -> None:
+        others, told = Neighbours(), []
+        silent = asyncio.Event()
+
+        class Hanging:
+            async def run(self, call: Callable[[], T]) -> T:
+                await silent.wait()
+                return call()
+
+        watch = GpuWatch(others, Hanging(), FakeClock(), lambda what, error: told.append(what))
+        await watch.look()
+        await watch.look()
+        await watch.rest()
+        assert watch.busy is None and others.gpu_looks == 0
+        silent.set()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await watch.look()
+        assert others.gpu_looks == 2, "the first look came back after all; then it is asked again"
+        assert told == [f"{UNKNOWN}its driver did not answer within 5 s"]
+
+    virtual_time.run(scenario())
+
+
+def test_a_long_wait_is_told_once_with_its_reason_and_so_is_its_end(tmp_path: Path) -> None:
+    async def scenario(shop: Workshop) -> None:
+        others = Neighbours()
+        paced = pacer(shop, SweepSettings(), Engine(), others=others)
+        others.occupation = Occupation("uid 7: a generation", shop.clock.now(), shop.clock.now() + timedelta(hours=1))
+        for _ in range(100):
+            await paced.look()
+            shop.clock.advance(10)
+        others.occupation = None
+        for _ in range(10):
+            await paced.look()
+            shop.clock.advance(10)
+        until = datetime(2026, 1, 1, 1, tzinfo=UTC).astimezone()
+        assert others.notes == [
+            "sweeps have made way for 10 min; "
+            f"sweeps wait: a generation runs (uid 7: a generation), until {until:%H:%M} at the latest",
+            "sweeps go on, after they made way for 16 min",
+        ]
+        assert paced.made_way == (MadeWay(YieldReason.GENERATION, 1000),)
+
+    play(tmp_path, scenario)
+
+
+def test_who_computes_slows_a_polite_sweep(tmp_path: Path) -> None:
+    async def scenario(shop: Workshop) -> None:
+        shop.put(FILE, WEIGHTS)
+        await shop.judge(FILE)
+        shop.clock.advance(60)
+        engine, others = Engine(), Neighbours()
+        paced = pacer(shop, SweepSettings(), engine, others=others)
+        ticket = await due(shop)
+        others.is_computing = True
+        await paced.look()
+        shop.clock.advance(1)
+        await paced.look()
+        assert engine.asked() == SLOW_BYTES_PER_S
+        assert shown(paced) == Yielding(YieldReason.BUSY_PROCESSOR, shop.clock.now(), None, SLOW_BYTES_PER_S)
+        others.is_computing = False
+        for _ in range(6):
+            shop.clock.advance(1)
+            await paced.look()
+        assert (engine.asked(), shown(paced)) == (None, None)
+        shop.engine.stuck = None
+        shop.inspector.put_down()
+        await ticket.wait()
 
     play(tmp_path, scenario)
 

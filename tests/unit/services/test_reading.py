@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.clock import FakeClock
+from tests.fakes.safetensors_files import sample
 from tests.fakes.workshop import Workshop
 from tests.unit.services.scenario import FILE, MODEL, OTHER, PLAIN, WEIGHTS, play
 from wan_healthd.domain.digests import BLOCK_BYTES, Assurance, block_count
@@ -18,20 +19,23 @@ from wan_healthd.domain.findings import Cause
 from wan_healthd.domain.ports import BlockRun
 from wan_healthd.domain.verdicts import HealthStatus
 from wan_healthd.services import progress
-from wan_healthd.services.passes import SECOND_READ_BLOCKS
+from wan_healthd.services.passes import SECOND_READ_BLOCKS, SMALL_BYTES
 from wan_healthd.services.progress import ProgressSaver
 from wan_healthd.services.queue import Priority, Task
 from wan_healthd.store import contents
 
 BLOCKS = block_count(len(WEIGHTS))
+LONG = sample(1, SMALL_BYTES + 1, 2)
 FOREVER = 10**9
 
 
-def judged_once(scenario: Callable[[Workshop], Awaitable[None]]) -> Callable[[Workshop], Awaitable[None]]:
+def judged_once(
+    scenario: Callable[[Workshop], Awaitable[None]], content: bytes = WEIGHTS
+) -> Callable[[Workshop], Awaitable[None]]:
     """The scenario begins with a sound file that is the baseline."""
 
     async def begin(shop: Workshop) -> None:
-        shop.put(FILE, WEIGHTS)
+        shop.put(FILE, content)
         await shop.judge(FILE)
         shop.engine.requests.clear()
         shop.clock.advance(60)
@@ -221,8 +225,8 @@ async def half_a_scrub(shop: Workshop, rot: int) -> None:
     await stuck.wait()
 
 
-@pytest.mark.parametrize("rot", [0, BLOCKS - 1])
-def test_a_scrub_goes_on_where_it_was_interrupted_and_forgets_nothing(tmp_path: Path, rot: int) -> None:
+@pytest.mark.parametrize(("content", "rot"), [(WEIGHTS, 0), (WEIGHTS, BLOCKS - 1), (LONG, 1)], ids=["first", "last", "long"])
+def test_a_scrub_goes_on_where_it_was_interrupted_and_forgets_nothing(tmp_path: Path, content: bytes, rot: int) -> None:
     state = os.fsencode(tmp_path / "state.db")
 
     async def interrupted(shop: Workshop) -> None:
@@ -238,9 +242,9 @@ def test_a_scrub_goes_on_where_it_was_interrupted_and_forgets_nothing(tmp_path: 
         assert (finding.code, finding.cause) == ("checksum-mismatch", Cause.DISK)
         shop.engine.requests.clear()
         await shop.full_sweep()
-        assert shop.engine.requests[0].blocks == ((0, BLOCKS),), "the next scrub is a new one"
+        assert shop.engine.requests[0].blocks == ((0, block_count(len(content))),), "the next scrub is a new one"
 
-    play(tmp_path, judged_once(interrupted), state=state)
+    play(tmp_path, judged_once(interrupted, content), state=state)
     play(tmp_path, resumed, state=state)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 from tests.fakes.safetensors_files import sample
@@ -38,9 +39,10 @@ class SilentFiles(LocalFiles):
         self.answer = threading.Event()
         self.asked = 0
 
-    def fingerprint(self, root: bytes, path: bytes) -> Fingerprint:
-        self._ask(path)
-        return super().fingerprint(root, path)
+    def fingerprints(self, root: bytes, folders: Iterable[bytes]) -> Generator[Fingerprint, None, None]:
+        for path in folders:
+            self._ask(path)
+            yield from super().fingerprints(root, [path])
 
     def open(self, root: bytes, path: bytes) -> OpenedFile:
         self._ask(path)
@@ -146,7 +148,7 @@ def inspector_of(shop: Workshop, files: LocalFiles, queue: WorkQueue, told: list
         publisher=shop.publisher,
         clock=shop.clock,
         reads_content=True,
-        retry_later=shop.retries.append,
+        retry_later=lambda path, quiet_s: shop.retries.append(path),
         complain=shop.complain,
         fell_silent=fell_silent,
     )

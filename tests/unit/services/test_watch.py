@@ -34,6 +34,7 @@ class Post:
         self.watcher = FakeWatcher()
         self.settled: list[bytes] = []
         self.swept: list[tuple[bytes, bytes]] = []
+        self.prepared: list[bool] = []
         self.complaints: list[str] = []
         self.settler = Settler(self.settled.append, quiet_s=0.02)
         self.files = LocalFiles()
@@ -69,6 +70,7 @@ class Post:
             sweep=lambda root, folder: self.swept.append((root, folder)),
             patrol=self.patrol,
             most_pending=MOST_PENDING,
+            get_ready=lambda: self.prepared.append(True),
         )
 
     async def note(self, report: RootWatch) -> None:
@@ -101,6 +103,17 @@ def post(scenario: Callable[[Post], Awaitable[None]], pace: Pace = SLOW) -> None
         await asyncio.get_running_loop().shutdown_default_executor()
 
     asyncio.run(live())
+
+
+@pytest.mark.parametrize("name", [b"/r/a.safetensors", b"/r/.cache/a.incomplete"])
+def test_the_first_write_to_a_model_is_the_time_to_get_ready(name: bytes) -> None:
+    async def scenario(here: Post) -> None:
+        await here.tell((WatchKind.MODIFIED, b"/r/picture.png"), (WatchKind.GONE, name))
+        assert not here.prepared
+        await here.tell((WatchKind.CREATED, name))
+        assert here.prepared
+
+    post(scenario)
 
 
 @pytest.mark.parametrize("kind", [WatchKind.CLOSED, WatchKind.MOVED_IN, WatchKind.GONE])

@@ -131,10 +131,15 @@ def test_what_is_used_is_not_forgotten(connection: Connection, use: str) -> None
 
 def test_a_scrub_keeps_its_beginning_until_it_ends(connection: Connection) -> None:
     content = add_whole(connection, identity())
-    assert contents.begin_scrub(connection, content.id, later(1)) == later(1)
-    assert contents.begin_scrub(connection, content.id, later(9)) == later(1)
+    assert contents.scrub_start(connection, content.id, later(1)) == later(1)
+    contents.begin_scrub(connection, content.id, later(1))
+    assert contents.scrub_start(connection, content.id, later(9)) == later(1)
+    assert contents.scrub_start(connection, content.id, later(9), later(5)) == later(5)
+    contents.begin_scrub(connection, content.id, later(5))
+    assert contents.scrub_start(connection, content.id, later(9), later(2)) == later(5)
     contents.end_scrub(connection, content.id)
-    assert contents.begin_scrub(connection, content.id, later(9)) == later(9)
+    assert contents.scrub_start(connection, content.id, later(9)) == later(9)
+    assert contents.scrub_start(connection, content.id, later(9), later(2)) == later(2)
 
 
 EXTENTS = st.builds(

@@ -51,6 +51,7 @@ def test_folders_are_those_below_and_no_neighbours(connection: Connection) -> No
     paths.ensure(connection, b"/q/m/a", b"/q", Role.WEIGHTS)
     assert paths.folders(connection, b"/r", b"/r/m") == {b"/r/m", b"/r/m/sub/deep", b"/r/m/\xff"}
     assert len(paths.folders(connection, b"/r", b"/r")) == 6
+    assert paths.folders(connection, b"/r", b"/r/m", but_for={b"/r/m", b"/q"}) == {b"/r/m/sub/deep", b"/r/m/\xff"}
 
 
 def test_a_root_that_is_the_root_of_all(connection: Connection) -> None:

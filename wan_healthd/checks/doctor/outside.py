@@ -1,4 +1,4 @@
-"""The clock, GPUs, and the hub."""
+"""The clock, and the hub."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from wan_healthd.checks.doctor.cures import drop_in
 from wan_healthd.domain.doctor import Diagnosis, idle, ok, problem, warning
 from wan_healthd.domain.hub import HubAccess
-from wan_healthd.domain.vitals import ClockFacts, GpuFacts, HubReach
+from wan_healthd.domain.vitals import ClockFacts, HubReach
 
-CLOCK, GPU, TOKEN, HUB = "clock", "gpu", "credentials", "hub"
+CLOCK, TOKEN, HUB = "clock", "credentials", "hub"
 FIRST_YEAR, LAST_YEAR = 2025, 2100
 AHEAD = timedelta(minutes=5)
 SYNCHRONISE = "`timedatectl set-ntp true`; `timedatectl status` tells how it stands"
@@ -29,15 +29,6 @@ def clock(facts: ClockFacts, newest_event_at: datetime | None) -> Diagnosis:
     if not facts.is_synchronised:
         return warning(CLOCK, f"{told}, not synchronised with any other", SYNCHRONISE)
     return ok(CLOCK, f"{told}, synchronised ({facts.by} says so)")
-
-
-def gpu(facts: GpuFacts) -> Diagnosis:
-    """Having none is normal."""
-    if not facts.has_device:
-        return idle(GPU, "no NVIDIA GPU is here, or to be seen from within the service; models are checked without one")
-    if facts.refusal is not None:
-        return warning(GPU, f"there is one, but it cannot be asked: {facts.refusal}", drop_in("gpu"))
-    return ok(GPU, f"{', '.join(facts.names) or 'no device'}, driver {facts.driver}")
 
 
 def credentials(access: HubAccess | None) -> Diagnosis:

@@ -1,24 +1,21 @@
-"""The clock, the inotify limits, GPUs, and the files of the state."""
+"""The clock, the inotify limits, and the files of the state."""
 
 from __future__ import annotations
 
 import ctypes
 import errno
 import fcntl
-import glob
 import os
 import stat
 from datetime import UTC, datetime
 
-from wan_healthd.domain.vitals import ClockFacts, GpuFacts, InotifyLimits, StateFacts
+from wan_healthd.domain.vitals import ClockFacts, InotifyLimits, StateFacts
 from wan_healthd.kernel.calls import libc
 
 SYNCHRONISED = "/run/systemd/timesync/synchronized"
 UNSYNCHRONISED_STATE = 5
 """TIME_ERROR of adjtimex(2)."""
 TIMEX_BYTES = 256
-GPU_NODES = "/dev/nvidia[0-9]*"
-GPU_DRIVER = "/proc/driver/nvidia/version"
 FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -40,28 +37,6 @@ def inotify() -> InotifyLimits:
         instances=_lower("/proc/sys/fs/inotify/max_user_instances", "/proc/sys/user/max_inotify_instances"),
         queued_events=_lower("/proc/sys/fs/inotify/max_queued_events"),
     )
-
-
-def gpu() -> GpuFacts:
-    """NVIDIA's GPUs by NVML; the library is loaded only where there is a device or a driver."""
-    nodes = glob.glob(GPU_NODES)
-    if not nodes and not os.path.exists(GPU_DRIVER):
-        return GpuFacts(has_device=False)
-    for node in nodes:
-        if not os.access(node, os.R_OK | os.W_OK, effective_ids=True):
-            return GpuFacts(has_device=True, refusal=f"{node} may not be opened")
-    import pynvml  # type: ignore[import-untyped]
-
-    try:
-        pynvml.nvmlInit()
-        try:
-            count = pynvml.nvmlDeviceGetCount()
-            names = [pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(number)) for number in range(count)]
-            return GpuFacts(has_device=True, names=tuple(map(str, names)), driver=str(pynvml.nvmlSystemGetDriverVersion()))
-        finally:
-            pynvml.nvmlShutdown()
-    except pynvml.NVMLError as error:
-        return GpuFacts(has_device=True, refusal=f"NVML: {error}")
 
 
 def state(file: bytes) -> StateFacts:

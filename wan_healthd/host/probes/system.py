@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 
-from wan_healthd.domain.vitals import ClockFacts, GpuFacts, InotifyLimits, ProcessFacts, RootFacts, StateFacts
-from wan_healthd.host.probes import own, roots, surroundings
+from wan_healthd.domain.gpus import GpuFacts
+from wan_healthd.domain.vitals import ClockFacts, InotifyLimits, ProcessFacts, RootFacts, StateFacts
+from wan_healthd.host.gpu_use import GpuUse
+from wan_healthd.host.probes import gpus, own, roots, surroundings
 
 
 class SystemProbes:
-    """Implements `domain.vitals.Probes`; any thread may ask."""
+    """Implements `domain.vitals.Probes`; any thread may ask.
+
+    Args:
+        gpus: whom sweeps ask, too.
+    """
+
+    def __init__(self, gpus: GpuUse) -> None:
+        self._gpus = gpus
 
     def root(self, path: bytes) -> RootFacts:
         """See `Probes`."""
@@ -29,7 +38,7 @@ class SystemProbes:
 
     def gpu(self) -> GpuFacts:
         """See `Probes`."""
-        return surroundings.gpu()
+        return gpus.examine(self._gpus)
 
     def state(self, file: bytes) -> StateFacts:
         """See `Probes`."""

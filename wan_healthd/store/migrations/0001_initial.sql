@@ -275,6 +275,21 @@ CREATE TABLE hub_tree (
 -- Models whose source could not be looked up: why, and what to do.
 CREATE TABLE hub_silence (model_id TEXT PRIMARY KEY, what TEXT NOT NULL, cure TEXT NOT NULL) STRICT;
 
+-- Generations that clients announced, those that ended included. One that neither ended nor expired is open.
+-- AUTOINCREMENT: whoever ends one by an old number must not end another.
+CREATE TABLE generation (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    model_id TEXT,
+    uid INTEGER NOT NULL,
+    pid INTEGER NOT NULL,
+    note TEXT NOT NULL,
+    began_at INTEGER NOT NULL,
+    expected_at INTEGER,
+    expires_at INTEGER NOT NULL,
+    ended_at INTEGER
+) STRICT;
+CREATE INDEX generation_unended ON generation (expires_at) WHERE ended_at IS NULL;
+
 CREATE TABLE performance_sample (
     id INTEGER PRIMARY KEY,
     model_id TEXT NOT NULL,
