@@ -20,8 +20,9 @@ def step_back() -> None:
 
     Where the kernel groups processes by session, as Debian's does unless a service manager gives them shares, nice values
     count only within a session: against a program of another one the last in line got half of a processor (measured: 0.50
-    with niceness alone, and with SCHED_IDLE; 0.99 in a session of its own whose group is nice). So this is a session of its
-    own. SCHED_IDLE would add nothing to that, and a thread that holds the interpreter would keep the others from answering.
+    with niceness alone, and with SCHED_IDLE; 0.99 in a session of its own whose group is as nice as can be). So this is a
+    session of its own. SCHED_IDLE would add nothing to that, and a thread that holds the interpreter would keep the others
+    from answering.
     """
     with suppress(OSError):
         os.nice(LAST_IN_LINE)

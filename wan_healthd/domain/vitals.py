@@ -100,9 +100,9 @@ class ProcessFacts(Struct, frozen=True):
         is_service: whether a systemd service manager started it.
         installed_version: of the package as it is on the disk now; None where it is not installed.
         descriptors_limit, descriptors_open: RLIMIT_NOFILE.
-        idle_cpu, idle_io: what the system says to SCHED_IDLE and to the idle I/O class; None: granted.
+        niceness, idle_io: what the system says to lowering its priority, and to the idle I/O class; None: granted.
         cachestat, mincore: what it says to asking what of a file is in memory; None: granted.
-        pressure: what it says to reading /proc/pressure; None: granted.
+        processors: what it says to reading what all programs use of the processors; None: granted.
         kernel: release, as "6.1.0-18-amd64".
         text_encoding: of file names.
     """
@@ -119,11 +119,11 @@ class ProcessFacts(Struct, frozen=True):
     installed_version: str | None
     descriptors_limit: int
     descriptors_open: int
-    idle_cpu: str | None
+    niceness: str | None
     idle_io: str | None
     cachestat: str | None
     mincore: str | None
-    pressure: str | None
+    processors: str | None
     kernel: str
     text_encoding: str
 

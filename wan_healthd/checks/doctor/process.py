@@ -22,7 +22,7 @@ def check(facts: ProcessFacts, running_version: str) -> Iterator[Diagnosis]:
     yield _descriptors(facts)
     yield _priorities(facts)
     yield _residency(facts)
-    yield _pressure(facts)
+    yield _processors(facts)
     yield _kernel(facts)
     yield _text(facts)
 
@@ -71,7 +71,7 @@ def _descriptors(facts: ProcessFacts) -> Diagnosis:
 
 
 def _priorities(facts: ProcessFacts) -> Diagnosis:
-    lacking = [f"{what} ({no})" for what, no in (("SCHED_IDLE", facts.idle_cpu), ("idle I/O", facts.idle_io)) if no is not None]
+    lacking = [f"{what} ({no})" for what, no in (("niceness", facts.niceness), ("idle I/O", facts.idle_io)) if no is not None]
     if lacking:
         return warning(
             "priorities",
@@ -91,12 +91,11 @@ def _residency(facts: ProcessFacts) -> Diagnosis:
     return ok("page-cache", f"{'cachestat' if facts.cachestat is None else 'mincore'} tells what of a file is in memory")
 
 
-def _pressure(facts: ProcessFacts) -> Diagnosis:
-    if facts.pressure is None:
-        return ok("pressure", "/proc/pressure tells when the machine is busy")
-    if facts.pressure in ("ENOENT", "EOPNOTSUPP"):
-        return idle("pressure", "this kernel does not measure pressure (psi=1 on its command line has it do so)")
-    return warning("pressure", f"/proc/pressure cannot be read ({facts.pressure})", "ProcSubset=all, as in the shipped unit")
+def _processors(facts: ProcessFacts) -> Diagnosis:
+    if facts.processors is None:
+        return ok("processors", "the system tells what others use of the processors")
+    told = f"nobody tells what others use of the processors ({facts.processors}): sweeps do not slow down beside who computes"
+    return warning("processors", told, "ProcSubset=all, as in the shipped unit")
 
 
 def _kernel(facts: ProcessFacts) -> Diagnosis:

@@ -13,6 +13,7 @@ from wan_healthd.kernel.page_cache import residency, resident_pages
 from wan_healthd.kernel.priority import IoClass, set_io_priority
 
 _TRIAL_S = 2.0
+_NICEST = 19
 
 
 def refusal(number: int) -> str:
@@ -30,14 +31,14 @@ def mincore(descriptor: int) -> str | None:
     return _refusal_of(lambda: residency(descriptor, 0, mmap.PAGESIZE))
 
 
-def idle_priorities() -> tuple[str | None, str | None]:
-    """What the system says to SCHED_IDLE and to the idle I/O class, in a thread that ends with it: there may be no way back."""
+def last_in_line() -> tuple[str | None, str | None]:
+    """What the system says to niceness and to the idle I/O class, in a thread that ends with it: there may be no way back."""
     said: list[tuple[str | None, str | None]] = []
     is_said = threading.Event()
 
     def attempt() -> None:
-        idle_cpu = _refusal_of(lambda: os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)))
-        said.append((idle_cpu, _refusal_of(lambda: set_io_priority(IoClass.IDLE))))
+        niceness = _refusal_of(lambda: os.nice(_NICEST))
+        said.append((niceness, _refusal_of(lambda: set_io_priority(IoClass.IDLE))))
         is_said.set()
 
     spawn("wan-doctor", attempt)

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from importlib import metadata
 
 from wan_healthd.domain.vitals import ProcessFacts
-from wan_healthd.host.probes.attempts import cachestat, idle_priorities, mincore, refusal
+from wan_healthd.host.probes.attempts import cachestat, last_in_line, mincore, refusal
 from wan_healthd.host.probes.roots import group_name, user_name
+from wan_healthd.host.processor_use import ROOT_CGROUP_STAT, STAT
 
 EVERYBODY = 0xFFFFFFFF
 OURSELVES = "/proc/self/exe"
@@ -20,7 +21,7 @@ OURSELVES = "/proc/self/exe"
 def examine(environ: Mapping[str, str]) -> ProcessFacts:
     """Our own process."""
     status = _status()
-    idle_cpu, idle_io = idle_priorities()
+    niceness, idle_io = last_in_line()
     by_cachestat, by_mincore = _residency()
     return ProcessFacts(
         pid=os.getpid(),
@@ -35,11 +36,11 @@ def examine(environ: Mapping[str, str]) -> ProcessFacts:
         installed_version=_installed(),
         descriptors_limit=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         descriptors_open=len(os.listdir("/proc/self/fd")),
-        idle_cpu=idle_cpu,
+        niceness=niceness,
         idle_io=idle_io,
         cachestat=by_cachestat,
         mincore=by_mincore,
-        pressure=_refusal_of("/proc/pressure/io"),
+        processors=_refusal_of(STAT) and _refusal_of(ROOT_CGROUP_STAT),
         kernel=platform.release(),
         text_encoding=sys.getfilesystemencoding(),
     )
