@@ -172,14 +172,20 @@ def make(path: Path, size_bytes: int) -> Path:
     return path
 
 
-async def measure(folder: Path, size_bytes: int, runs: int, mode: ReadMode) -> None:
+def chosen(field: Sequence[Contestant], names: Sequence[str]) -> list[Contestant]:
+    """Those of these names, and what they are held against; all where none is named."""
+    needed = {RAW, *(name for entry in field if entry.name in names for name in (entry.name, *entry.against))}
+    return [entry for entry in field if not names or entry.name in needed]
+
+
+async def measure(folder: Path, size_bytes: int, runs: int, mode: ReadMode, names: Sequence[str]) -> None:
     one, other = (make(folder / name, size_bytes) for name in ("one", "other"))
     hot = make(folder / "hot", min(HOT_BYTES, size_bytes))
     engine = WorkerEngine(on_lost=print)
     try:
         small_ms = await small_read_ms(engine, folder, mode)  # also starts the worker
         worker = psutil.Process(engine.pid)
-        field = contestants(engine, one, other, mode)
+        field = chosen(contestants(engine, one, other, mode), names)
         rounds = [{entry.name: await take_turn(entry, hot, worker) for entry in field} for _ in itertools.repeat(None, runs)]
         peak = next(text for text in Path(f"/proc/{worker.pid}/status").read_text().splitlines() if "VmHWM" in text)
     finally:
@@ -198,11 +204,12 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=256, help="size of each of the two files (default: 256)")
     parser.add_argument("--runs", type=int, default=3, help="rounds (default: 3)")
     parser.add_argument("--mode", type=ReadMode, default=ReadMode.FULL, help="full, polite or idle (default: full)")
+    parser.add_argument("--only", nargs="+", default=(), metavar="NAME", help="contestants, as in the table (default: all)")
     parser.add_argument("--folder", default=None, help="where the files are made (default: the temporary folder)")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="wan-", dir=options.folder))
     try:
-        asyncio.run(measure(folder, max(1, options.megabytes) << 20, max(1, options.runs), options.mode))
+        asyncio.run(measure(folder, max(1, options.megabytes) << 20, max(1, options.runs), options.mode, options.only))
     finally:
         shutil.rmtree(folder)
 
