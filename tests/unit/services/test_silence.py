@@ -27,6 +27,7 @@ from wan_healthd.services.roots import RootKeeper
 from wan_healthd.services.sweep import Sweeper
 
 SHORT_S = 0.05
+Told = tuple[bytes, asyncio.Future[OpenedFile]]
 SMALL = sample(3, 4000, 2)
 
 
@@ -106,16 +107,18 @@ def test_a_file_that_hangs_is_not_judged_and_told(tmp_path: Path) -> None:
         shop.put("b.safetensors", SMALL)
         await shop.sweep()
         before = len(await shop.events())
-        files, told, queue, ticket = SilentFiles(shop.path("a.safetensors")), list[bytes](), WorkQueue(), Ticket()
+        files, told, queue, ticket = SilentFiles(shop.path("a.safetensors")), list[Told](), WorkQueue(), Ticket()
         inspector = inspector_of(shop, files, queue, told)
         for name in ("a.safetensors", "b.safetensors"):
             await queue.put(Task(shop.path(name), shop.root, Priority.REQUESTED, (name,)), ticket)
         lanes = asyncio.ensure_future(inspector.run())
         await asyncio.wait_for(ticket.wait(), 5)
-        assert told == [shop.root]
+        ((root, late),) = told
+        assert root == shop.root
         assert len(await shop.events()) == before
         assert shop.complaints == []
         files.answer.set()
+        await late  # what it opened at last is closed again before we go on
         lanes.cancel()
         await asyncio.wait([lanes])
         files.close()
@@ -123,12 +126,12 @@ def test_a_file_that_hangs_is_not_judged_and_told(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
-def inspector_of(shop: Workshop, files: LocalFiles, queue: WorkQueue, told: list[bytes]) -> Inspector:
+def inspector_of(shop: Workshop, files: LocalFiles, queue: WorkQueue, told: list[Told]) -> Inspector:
     threads = Deadline(shop.threads, SHORT_S)
 
     def fell_silent(root: bytes, silence: Unanswered) -> None:
         assert not silence.pending.done()
-        told.append(root)
+        told.append((root, silence.pending))
 
     return Inspector(
         queue=queue,
