@@ -1,7 +1,7 @@
 """What a read proves: one rule.
 
 Only a direct read proves what the disk holds, and not every read that was asked for as direct is one. ext4 and xfs say so
-beforehand (`direct_io`), or are not accused without evidence. btrfs silently reads compressed and inline extents through the
+beforehand (`kernel.filesystem`), or are not accused without evidence. btrfs silently reads compressed and inline extents through the
 page cache, so there a stretch proves something only if no page of it was in memory before and none after. Elsewhere nothing
 is proven: overlay answers for what lies below, FUSE and network file systems ask somebody else's cache. In a virtual machine
 the host may still answer from its memory; nobody inside can tell.
