@@ -19,8 +19,8 @@ from tests.fakes.safetensors_files import sample
 from tests.support.control import Control, Document, until
 from tests.support.daemons import Home, RunningDaemon
 from tests.support.hub_client import HubClient
-from wan_healthd.kernel.filesystem import filesystem_magic
-from wan_healthd.kernel.writers import EXT_MAGIC, LEASED_FOR_ALL, XFS_MAGIC
+from wan_healthd.kernel.filesystem import EXT_MAGIC, XFS_MAGIC, filesystem_magic
+from wan_healthd.kernel.writers import LEASED_FOR_ALL
 from wan_healthd.services.passes import SMALL_BYTES
 
 MIB = 1 << 20

@@ -102,9 +102,8 @@ def run(options: Namespace, daemon: Daemon, terminal: Terminal) -> int:
         case "end":
             return _show(daemon.end_generation(options.number), _ended, terminal)
         case "run":
-            note = (
-                options.note or printable(posixpath.basename(options.command[0]))[:_LONGEST_NAME]
-            )  # arguments may hold a prompt
+            name = printable(posixpath.basename(options.command[0]))[:_LONGEST_NAME]
+            note = options.note or name  # never the arguments, which may hold a prompt
             return accompany(options.command, options.model, note, daemon, terminal)
         case _:
             return _show(daemon.list_generations(), _listed, terminal)

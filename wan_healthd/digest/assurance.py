@@ -1,7 +1,7 @@
 """What a read proves: one rule.
 
 Only a direct read proves what the disk holds, and not every read that was asked for as direct is one. ext4 and xfs say so
-beforehand (`kernel.filesystem`), or are not accused without evidence. btrfs silently reads compressed and inline extents through the
+beforehand (`statx`), or are not accused without evidence. btrfs silently reads compressed and inline extents through the
 page cache, so there a stretch proves something only if no page of it was in memory before and none after. Elsewhere nothing
 is proven: overlay answers for what lies below, FUSE and network file systems ask somebody else's cache. In a virtual machine
 the host may still answer from its memory; nobody inside can tell.
@@ -10,10 +10,7 @@ the host may still answer from its memory; nobody inside can tell.
 from __future__ import annotations
 
 from wan_healthd.domain.digests import Assurance
-from wan_healthd.kernel.writers import BTRFS_MAGIC, EXT_MAGIC, TMPFS_MAGIC, XFS_MAGIC
-
-RAMFS_MAGIC = 0x858458F6
-OVERLAY_MAGIC = 0x794C7630
+from wan_healthd.kernel.filesystem import BTRFS_MAGIC, EXT_MAGIC, RAMFS_MAGIC, TMPFS_MAGIC, XFS_MAGIC
 
 READS_DISK_DIRECTLY = frozenset({EXT_MAGIC, XFS_MAGIC})
 SHOWS_WHAT_IT_CACHES = frozenset({BTRFS_MAGIC})

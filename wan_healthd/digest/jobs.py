@@ -15,7 +15,7 @@ from wan_healthd.digest.cached_file import CachedFile
 from wan_healthd.digest.cues import Cues
 from wan_healthd.digest.disk_file import DiskFile, Source
 from wan_healthd.digest.follow import Follow
-from wan_healthd.digest.kernel import yield_disk
+from wan_healthd.digest.io_priority import yield_disk
 from wan_healthd.digest.ledger import REPORT_INTERVAL_S
 from wan_healthd.digest.parsers import parser_of
 from wan_healthd.digest.protocol import (

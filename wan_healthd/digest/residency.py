@@ -6,8 +6,8 @@ import mmap
 import os
 from itertools import groupby
 
-from wan_healthd.digest.assurance import OVERLAY_MAGIC
 from wan_healthd.domain.extents import ByteRange
+from wan_healthd.kernel.filesystem import OVERLAY_MAGIC
 from wan_healthd.kernel.page_cache import residency, resident_pages
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from wan_healthd.host.openat2 import openat2
+from wan_healthd.kernel.openat2 import openat2
 
 Opener = Callable[[int, bytes, int], int]
 """`(folder, relative path, flags) -> descriptor`, as `openat2`."""

@@ -17,8 +17,8 @@ from wan_healthd.host.beneath import Opener, Top, open_beneath, relative_to, way
 from wan_healthd.host.filesystems import FileSystems, mounted_names
 from wan_healthd.host.fingerprints import Looks, fingerprint_of
 from wan_healthd.host.looks import errno_name_of, look_of, look_of_error
-from wan_healthd.host.openat2 import openat2
 from wan_healthd.kernel import writers
+from wan_healthd.kernel.openat2 import openat2
 
 T = TypeVar("T")
 

@@ -6,6 +6,14 @@ import ctypes
 
 from wan_healthd.kernel.calls import checked, libc
 
+EXT_MAGIC = 0xEF53
+"""`f_type` of ext2, ext3 and ext4 (linux/magic.h)."""
+XFS_MAGIC = 0x58465342
+BTRFS_MAGIC = 0x9123683E
+TMPFS_MAGIC = 0x01021994
+RAMFS_MAGIC = 0x858458F6
+OVERLAY_MAGIC = 0x794C7630
+
 _EMPTY_PATH = 0x1000
 _STATX_DIOALIGN = 0x2000
 _MASK_AT, _OFFSET_ALIGN_AT = 0, 156

@@ -5,13 +5,7 @@ from __future__ import annotations
 import fcntl
 import signal
 
-from wan_healthd.kernel.filesystem import filesystem_magic
-
-EXT_MAGIC = 0xEF53
-"""`f_type` of ext2, ext3 and ext4 (linux/magic.h)."""
-XFS_MAGIC = 0x58465342
-BTRFS_MAGIC = 0x9123683E
-TMPFS_MAGIC = 0x01021994
+from wan_healthd.kernel.filesystem import BTRFS_MAGIC, EXT_MAGIC, TMPFS_MAGIC, XFS_MAGIC, filesystem_magic
 
 LEASED_FOR_ALL = frozenset({EXT_MAGIC, XFS_MAGIC, BTRFS_MAGIC, TMPFS_MAGIC})
 """Where a lease speaks for everybody. Elsewhere files are written to behind it: by another machine, beneath an overlay."""

@@ -5,7 +5,7 @@ import threading
 import psutil
 import pytest
 
-from wan_healthd.digest.kernel import yield_disk
+from wan_healthd.digest.io_priority import yield_disk
 from wan_healthd.domain.ports import ReadMode
 
 
