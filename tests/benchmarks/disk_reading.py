@@ -173,7 +173,13 @@ def make(path: Path, size_bytes: int) -> Path:
 
 
 def chosen(field: Sequence[Contestant], names: Sequence[str]) -> list[Contestant]:
-    """Those of these names, and what they are held against; all where none is named."""
+    """Those of these names, and what they are held against; all where none is named.
+
+    Raises:
+        SystemExit: nobody has one of the names, or is installed.
+    """
+    if unknown := set(names) - {entry.name for entry in field}:
+        raise SystemExit(f"cannot measure {', '.join(sorted(unknown))}: choose from {'; '.join(entry.name for entry in field)}")
     needed = {RAW, *(name for entry in field if entry.name in names for name in (entry.name, *entry.against))}
     return [entry for entry in field if not names or entry.name in needed]
 

@@ -10,7 +10,7 @@ import errno
 import os
 import time
 
-from wan_healthd.digest.disk_file import Stamp
+from wan_healthd.digest.disk_file import Stamp, stamp_of
 from wan_healthd.digest.growth import Seen
 from wan_healthd.digest.slots import Slot
 from wan_healthd.digest.storage import Storage
@@ -37,8 +37,7 @@ class CachedFile:
 
     def stamp(self) -> Stamp:
         """See `disk_file.Source`."""
-        found = self._facts()
-        return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+        return stamp_of(self._facts())
 
     def seen(self) -> Seen:
         """A look at it."""

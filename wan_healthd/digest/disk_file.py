@@ -24,6 +24,11 @@ Stamp: TypeAlias = tuple[int, int, int, int]
 """(inode, size_bytes, mtime_ns, ctime_ns): differs whenever the file changed."""
 
 
+def stamp_of(found: os.stat_result) -> Stamp:
+    """The stamp in what the system says of a file."""
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
 def round_up(length: int, alignment: int = ALIGNMENT_BYTES) -> int:
     """The next multiple of `alignment`."""
     return -(-length // alignment) * alignment
@@ -99,8 +104,7 @@ class DiskFile:
     def stamp(self) -> Stamp:
         """See `Source`."""
         with self._storage:
-            found = os.fstat(self._descriptor)
-        return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+            return stamp_of(os.fstat(self._descriptor))
 
     def read(self, memory: memoryview, offset: int, length: int) -> Got:
         """See `Source`. A direct read asks for whole aligned blocks, and ends where it gets less than that."""
