@@ -28,7 +28,7 @@ def pacer(
     threads: Threads,
     gpus: GpuUse,
     *,
-    announced: Callable[[], Occupation | None] = lambda: None,
+    announced: Callable[[], Occupation | None],
     is_due: Callable[[], bool],
 ) -> Pacer:
     """Who paces sweeps, with all that it looks at; `announced` and `is_due` as in `Pacer` and `LongWaits`."""
