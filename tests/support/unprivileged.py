@@ -15,6 +15,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,9 +61,11 @@ class Unprivileged(NamedTuple):
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **self.options(env))
 
     def give(self, path: Path) -> None:
-        """Makes `path` and all below it this user's own."""
-        for item in [path, *path.rglob("*")]:
-            os.chown(item, self.uid, self.uid, follow_symlinks=False)
+        """Makes `path` and all below it this user's own; what a running daemon removes meanwhile is its own already."""
+        os.chown(path, self.uid, self.uid, follow_symlinks=False)
+        for item in path.rglob("*"):
+            with suppress(FileNotFoundError):
+                os.chown(item, self.uid, self.uid, follow_symlinks=False)
 
 
 def open_interpreter() -> str:
